@@ -1,0 +1,1 @@
+"""Meldpunt: the bot that runs a vulnerability disclosure desk."""

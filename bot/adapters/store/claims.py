@@ -1,0 +1,83 @@
+"""Claims: how rows of a queue are leased to one bot, kept, and given back."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    Update,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+
+from bot.adapters.store.sealing import SealedValues
+from bot.adapters.vault import Vault
+from bot.domain.inbox import InboxState
+from bot.domain.outbox import OutboxState
+
+# No claim is renewed for ever: work that a living bot dropped on an error comes free after this many leases.
+LONGEST = 15
+
+# What a row is set to when nobody works on it.
+FREE = {"holder": None, "claimed_at": None, "lease_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the parts of one transaction share; `spent_keys` are deleted once it is committed."""
+
+    connection: Connection
+    vault: Vault
+    sealed: SealedValues
+    holder: str
+    lease: timedelta
+    spent_keys: list[str] = field(default_factory=list)
+
+
+def is_in(queue: FromClause, state: InboxState | OutboxState) -> ColumnElement[bool]:
+    """Say whether a row is in this state; a literal, for a parameter would hide it from partial indexes."""
+    return queue.c.state == literal_column(f"'{state}'")
+
+
+def is_free(queue: Table, now: datetime) -> ColumnElement[bool]:
+    """Say whether nobody works on a row: never claimed, given back, or its lease ended."""
+    return or_(queue.c.lease_until.is_(None), queue.c.lease_until <= now)
+
+
+def claim(queue: Table, wanted: Select[tuple[int]], scope: Scope, now: datetime) -> Update:
+    """Lease the rows whose numbers `wanted` selects; the caller adds what is to be returned.
+
+    On PostgreSQL rows that another bot is just claiming are passed over, and the CTE sees to it that
+    they are selected once; SQLite leaves the lock out, for its transactions write one at a time.
+    """
+    chosen = wanted.with_for_update(skip_locked=True).cte("chosen")
+    return (
+        update(queue)
+        .where(queue.c.number.in_(select(chosen.c.number)))
+        .values(
+            holder=scope.holder,
+            claimed_at=now,
+            lease_until=now + scope.lease,
+            attempts=queue.c.attempts + 1,
+        )
+    )
+
+
+def renew(queue: Table, holder: str, now: datetime, lease: timedelta) -> Update:
+    """Extend the leases of one bot, save those that lasted too long to be still at work."""
+    return (
+        update(queue)
+        .where(queue.c.holder == holder, queue.c.claimed_at > now - LONGEST * lease)
+        .values(lease_until=now + lease)
+    )
+
+
+def release(queue: Table, holder: str) -> Update:
+    """Free the rows of one bot; what it had begun stays begun."""
+    return update(queue).where(queue.c.holder == holder).values(**FREE)

@@ -1,0 +1,272 @@
+"""The outbox in SQL: lanes keep their order, and an attempt without an outcome is never forgotten."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Update,
+    bindparam,
+    exists,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
+
+from bot.adapters.store.claims import FREE, Scope, claim, is_free, is_in
+from bot.adapters.store.codec import PAYLOADS, dump, load
+from bot.adapters.store.schema import outbox, reporters, reports
+from bot.adapters.store.sealing import PAYLOAD, Plain
+from bot.adapters.vault import UnopenableError
+from bot.domain.outbox import (
+    AddComment,
+    CreateIssue,
+    Delivery,
+    DeliveryRow,
+    LinkFiles,
+    Order,
+    OutboxState,
+    Outcome,
+    Payload,
+    Result,
+    SendMail,
+    UploadFile,
+)
+from bot.errors import PermanentError
+
+_WAITING = is_in(outbox, OutboxState.WAITING)
+_HELD = is_in(outbox, OutboxState.HELD)
+_KINDS: dict[type[Payload], str] = {
+    CreateIssue: "create_issue",
+    UploadFile: "upload_file",
+    LinkFiles: "link_files",
+    AddComment: "add_comment",
+}
+
+
+def _first_of_its_lane() -> ColumnElement[bool]:
+    before = outbox.alias("before")
+    waits_before = exists().where(
+        before.c.lane == outbox.c.lane,
+        is_in(before, OutboxState.WAITING),
+        before.c.number < outbox.c.number,
+    )
+    return not_(waits_before)
+
+
+class SqlOutbox:
+    """Fulfils `ports.Outbox` within one transaction."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Take what the transaction shares."""
+        self._scope = scope
+        self._connection = scope.connection
+
+    def add(self, orders: Sequence[Order], now: datetime) -> None:
+        """See `ports.Outbox`."""
+        if not orders:
+            return
+        keys = self._keys({order.report_id for order in orders})
+        rows = [_new_row(order, now) for order in orders]
+        self._connection.execute(insert(outbox), rows)
+        self._scope.sealed.put(
+            Plain(PAYLOAD, row["id"], keys[order.report_id], dump(PAYLOADS, order.payload))
+            for row, order in zip(rows, orders, strict=True)
+        )
+
+    def _keys(self, report_ids: Iterable[str]) -> dict[str, str]:
+        """Return the data key of each report's reporter."""
+        joined = select(reports.c.id, reporters.c.key_id).join(reporters)
+        wanted = list(report_ids)
+        keys = {
+            row.id: row.key_id for row in self._connection.execute(joined.where(reports.c.id.in_(wanted)))
+        }
+        if len(keys) < len(wanted):
+            raise PermanentError("an order belongs to a report that does not exist")
+        return keys
+
+    def claim(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """See `ports.Outbox`; an order that cannot be opened is held with the reason and the others go on."""
+        wanted = (
+            select(outbox.c.number)
+            .where(_WAITING, outbox.c.due_at <= now, is_free(outbox, now), _first_of_its_lane())
+            .order_by(outbox.c.due_at, outbox.c.number)
+            .limit(limit)
+        )
+        # Right-hand sides see the row as it was: what was tried before and has no outcome is uncertain now.
+        statement = claim(outbox, wanted, self._scope, now).values(uncertain=outbox.c.tried, tried=true())
+        rows = self._connection.execute(statement.returning(outbox)).all()
+        return self._open(sorted(rows, key=lambda row: (row.due_at, row.number)), now) if rows else []
+
+    def _open(self, rows: Sequence[Row[Any]], now: datetime) -> Sequence[Delivery]:
+        payloads = self._scope.sealed.get_all(PAYLOAD, [row.id for row in rows])
+        references = self._references({row.report_id for row in rows})
+        deliveries = []
+        for row in rows:
+            try:
+                payload = _payload(payloads[row.id])
+            except PermanentError as error:
+                self._set(row.number, state=OutboxState.HELD, reason=str(error), finished_at=now, **FREE)
+                continue
+            deliveries.append(
+                Delivery(
+                    id=row.id,
+                    number=row.number,
+                    report_id=row.report_id,
+                    reference=references[row.report_id],
+                    payload=payload,
+                    attempts=row.attempts,
+                    uncertain=row.uncertain,
+                )
+            )
+        return deliveries
+
+    def _references(self, report_ids: Iterable[str]) -> dict[str, str]:
+        wanted = select(reports.c.id, reports.c.reference).where(reports.c.id.in_(list(report_ids)))
+        return {row.id: row.reference for row in self._connection.execute(wanted)}
+
+    def record(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """See `ports.Outbox`."""
+        done = [each.delivery.id for each in outcomes if each.result is Result.DONE]
+        if done:
+            self._finish(done, now, state=OutboxState.DONE, reason=None)
+        self._put_back([each for each in outcomes if each.result in {Result.AGAIN, Result.UNCERTAIN}], now)
+        self._hold([each for each in outcomes if each.result is Result.HELD], now)
+
+    def _finish(self, ids: Sequence[str], now: datetime, **values: object) -> None:
+        """End orders and erase their payloads, which nobody needs any more."""
+        self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(ids), outbox.c.state != OutboxState.DONE)
+            .values(finished_at=now, tried=false(), **values, **FREE)
+        )
+        self._scope.sealed.forget(PAYLOAD, ids)
+
+    def _put_back(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        if not outcomes:
+            return
+        changed: dict[str, Any] = {
+            "due_at": bindparam("new_due_at"),
+            "reason": bindparam("new_reason"),
+            "tried": bindparam("new_tried"),
+        }
+        rows = [
+            _claim_of(each)
+            | {
+                "new_due_at": each.again_at or now,
+                "new_reason": each.reason,
+                "new_tried": each.result is Result.UNCERTAIN,
+            }
+            for each in outcomes
+        ]
+        self._connection.execute(_still_claimed().values(**changed, **FREE), rows)
+
+    def _hold(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        if not outcomes:
+            return
+        # Whether an earlier attempt had its effect is as unknown as before.
+        changed = {"reason": bindparam("new_reason"), "tried": outbox.c.uncertain}
+        rows = [_claim_of(each) | {"new_reason": each.reason} for each in outcomes]
+        statement = _still_claimed().values(state=OutboxState.HELD, finished_at=now, **changed, **FREE)
+        self._connection.execute(statement, rows)
+
+    def next_due_at(self) -> datetime | None:
+        """See `ports.Outbox`."""
+        at = func.coalesce(outbox.c.lease_until, outbox.c.due_at)
+        return self._connection.scalar(
+            select(func.min(at, type_=outbox.c.due_at.type)).where(_WAITING, _first_of_its_lane())
+        )
+
+    def rows(self, *, only_open: bool = False) -> Sequence[DeliveryRow]:
+        """See `ports.Outbox`."""
+        wanted = select(outbox, reports.c.reference).join(reports)
+        if only_open:
+            wanted = wanted.where(or_(_WAITING, _HELD))
+        return [_row(row) for row in self._connection.execute(wanted.order_by(outbox.c.number))]
+
+    def count_held(self) -> int:
+        """See `ports.Outbox`."""
+        return self._connection.scalar(select(func.count()).select_from(outbox).where(_HELD)) or 0
+
+    def count_waiting(self) -> int:
+        """See `ports.Outbox`."""
+        return self._connection.scalar(select(func.count()).select_from(outbox).where(_WAITING)) or 0
+
+    def unsettled(self) -> bool:
+        """See `ports.Outbox`."""
+        return bool(self._connection.scalar(select(exists().where(_WAITING, outbox.c.tried))))
+
+    def retry(self, number: int, now: datetime) -> None:
+        """See `ports.Outbox`; an attempt that is under way goes on, and the next one comes at once."""
+        row = self._find_open(number)
+        from_start = {} if row.holder else {"attempts": 0}
+        self._set(number, state=OutboxState.WAITING, due_at=now, finished_at=None, **from_start)
+
+    def drop(self, number: int, now: datetime) -> None:
+        """See `ports.Outbox`."""
+        self._finish([self._find_open(number).id], now, state=OutboxState.DROPPED)
+
+    def _find_open(self, number: int) -> Row[Any]:
+        row = self._connection.execute(select(outbox).where(outbox.c.number == number)).one_or_none()
+        if row is None:
+            raise PermanentError(f"there is no order {number}; `meldpunt outbox list` shows what there is")
+        if row.state not in {OutboxState.WAITING, OutboxState.HELD}:
+            raise PermanentError(f"order {number} is {row.state} and nothing can be changed about it")
+        return row
+
+    def _set(self, number: int, **values: object) -> None:
+        self._connection.execute(update(outbox).where(outbox.c.number == number).values(**values))
+
+
+def _new_row(order: Order, now: datetime) -> dict[str, Any]:
+    notice = order.payload if isinstance(order.payload, SendMail) else None
+    return {
+        "id": uuid4().hex,
+        "report_id": order.report_id,
+        "lane": order.lane,
+        "kind": notice.kind if notice else _KINDS[type(order.payload)],
+        "message_id": notice.message_id if notice else None,
+        "state": OutboxState.WAITING,
+        "added_at": now,
+        "due_at": now,
+        "attempts": 0,
+        "tried": False,
+        "uncertain": False,
+    }
+
+
+def _still_claimed() -> Update:
+    """Change an order only as long as nobody else has claimed it since: each claim counts an attempt."""
+    return update(outbox).where(
+        outbox.c.id == bindparam("claimed_id"), outbox.c.attempts == bindparam("claimed_attempts"), _WAITING
+    )
+
+
+def _claim_of(outcome: Outcome) -> dict[str, Any]:
+    return {"claimed_id": outcome.delivery.id, "claimed_attempts": outcome.delivery.attempts}
+
+
+def _payload(opened: bytes | UnopenableError) -> Payload:
+    if isinstance(opened, UnopenableError):
+        raise opened
+    return load(PAYLOADS, opened)
+
+
+def _row(row: Row[Any]) -> DeliveryRow:
+    return DeliveryRow(
+        number=row.number,
+        state=OutboxState(row.state),
+        kind=row.kind,
+        reference=row.reference,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        reason=row.reason,
+    )

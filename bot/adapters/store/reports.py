@@ -1,0 +1,242 @@
+"""Reports, reporters and files in SQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from bot.adapters.store.claims import Scope, is_in
+from bot.adapters.store.codec import CONTACTS, WORDS, Contact, Words, dump, load
+from bot.adapters.store.events import SqlEvents
+from bot.adapters.store.schema import counters, files, inbox, reporters, reports
+from bot.adapters.store.sealing import CONTACT, COPY, RAW, Plain
+from bot.adapters.store.sealing import WORDS as WORDS_PLACE
+from bot.domain.inbox import InboxItem, InboxState
+from bot.domain.issue import IssueLink
+from bot.domain.privacy import SafeFile
+from bot.domain.report import Report, ReportFile, Status
+from bot.domain.reporter import Reporter
+from bot.domain.severity import Severity, Suggestion
+from bot.errors import PermanentError, TransientError
+from bot.ports import ReportView
+
+_NOTHING_OPENED = Words("", "", ())
+
+
+class SqlReports:
+    """Fulfils `ports.Reports` within one transaction."""
+
+    def __init__(self, scope: Scope) -> None:
+        """Take what the transaction shares."""
+        self._scope = scope
+        self._connection = scope.connection
+
+    def next_reference(self, prefix: str, year: int) -> str:
+        """See `ports.Reports`."""
+        name = f"{prefix}-{year}"
+        counted = update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
+        value = self._connection.scalar(counted.returning(counters.c.value))
+        if value is None:
+            value = 1
+            self._connection.execute(insert(counters).values(name=name, value=value))
+        return f"{name}-{value:04d}"
+
+    def find_reporter(self, address: str) -> Reporter | None:
+        """See `ports.Reports`."""
+        wanted = select(reporters.c.id).where(reporters.c.address_hash == self._hash(address))
+        reporter_id = self._connection.scalar(wanted)
+        if reporter_id is None:
+            return None
+        contact = load(CONTACTS, self._scope.sealed.get(CONTACT, reporter_id))
+        return Reporter(reporter_id, contact.address, contact.name, contact.language)
+
+    def add(
+        self, report: Report, reporter: Reporter, files: Sequence[SafeFile], item: InboxItem, *, tracker: str
+    ) -> None:
+        """See `ports.Reports`."""
+        key_id = self._settle_key(reporter, item)
+        self._connection.execute(insert(reports).values(_new_row(report, reporter, item, tracker)))
+        words = Words(report.title, report.text, report.problems)
+        copies = [
+            Plain(COPY, _copy_id(report.id, file.number), key_id, file.content)
+            for file in files
+            if file.content is not None
+        ]
+        self._scope.sealed.put([Plain(WORDS_PLACE, report.id, key_id, dump(WORDS, words)), *copies])
+        self._add_files(report.id, files)
+
+    def _settle_key(self, reporter: Reporter, item: InboxItem) -> str:
+        """Bring the item under its reporter's data key, and return that."""
+        item_key = self._claimed_key(item)
+        wanted = select(reporters.c.key_id).where(reporters.c.id == reporter.id)
+        key_id = self._connection.scalar(wanted)
+        if key_id is None:
+            self._add_reporter(reporter, item_key)
+            return item_key
+        self._scope.sealed.replace(_contact(reporter, key_id))
+        if key_id != item_key:
+            self._scope.sealed.replace(Plain(RAW, item.id, key_id, item.arrival.raw))
+            self._connection.execute(update(inbox).where(inbox.c.id == item.id).values(key_id=key_id))
+            self._scope.spent_keys.append(item_key)
+        return str(key_id)
+
+    def _claimed_key(self, item: InboxItem) -> str:
+        """Return the key of an item, if it is still ours to file."""
+        mine = (inbox.c.id == item.id, inbox.c.attempts == item.attempts, is_in(inbox, InboxState.NEW))
+        key_id = self._connection.scalar(select(inbox.c.key_id).where(*mine))
+        if key_id is None:
+            raise TransientError(
+                f"inbox item {item.number} was taken over by another bot; nothing is written"
+            )
+        return str(key_id)
+
+    def _add_reporter(self, reporter: Reporter, key_id: str) -> None:
+        hashed = self._hash(reporter.address) if reporter.address else None
+        self._connection.execute(insert(reporters).values(id=reporter.id, address_hash=hashed, key_id=key_id))
+        self._scope.sealed.put([_contact(reporter, key_id)])
+
+    def _add_files(self, report_id: str, safe_files: Sequence[SafeFile]) -> None:
+        rows = [
+            {
+                "report_id": report_id,
+                "number": file.number,
+                "media_type": file.media_type,
+                "suffix": file.suffix,
+                "size": file.size,
+                "uploadable": file.content is not None,
+                "reason": file.reason,
+            }
+            for file in safe_files
+        ]
+        if rows:
+            self._connection.execute(insert(files), rows)
+
+    def set_status(self, report_id: str, status: Status) -> None:
+        """See `ports.Reports`."""
+        self._set(report_id, status=status)
+
+    def set_issue(self, report_id: str, link: IssueLink) -> None:
+        """See `ports.Reports`."""
+        self._set(report_id, issue_id=link.id, issue_url=link.url)
+
+    def _set(self, report_id: str, **values: object) -> None:
+        self._connection.execute(update(reports).where(reports.c.id == report_id).values(**values))
+
+    def issue(self, report_id: str) -> IssueLink | None:
+        """See `ports.Reports`."""
+        wanted = select(reports.c.issue_id, reports.c.issue_url).where(reports.c.id == report_id)
+        row = self._connection.execute(wanted).one_or_none()
+        return _issue(row) if row else None
+
+    def files(self, report_id: str) -> Sequence[SafeFile]:
+        """See `ports.Reports`."""
+        wanted = select(files).where(
+            files.c.report_id == report_id, files.c.uploadable, files.c.link.is_(None)
+        )
+        rows = self._connection.execute(wanted.order_by(files.c.number)).all()
+        return [self._open_copy(row) for row in rows]
+
+    def file(self, report_id: str, number: int) -> SafeFile:
+        """See `ports.Reports`."""
+        wanted = select(files).where(files.c.report_id == report_id, files.c.number == number)
+        row = self._connection.execute(wanted).one_or_none()
+        if row is None:
+            raise PermanentError(f"the report has no file {number}")
+        return self._open_copy(row)
+
+    def _open_copy(self, row: Row[Any]) -> SafeFile:
+        kept = row.uploadable and row.link is None
+        content = self._scope.sealed.get(COPY, _copy_id(row.report_id, row.number)) if kept else None
+        return SafeFile(
+            number=row.number,
+            media_type=row.media_type,
+            suffix=row.suffix,
+            size=row.size,
+            content=content,
+            reason=row.reason,
+        )
+
+    def set_uploaded(self, report_id: str, number: int, link: str) -> None:
+        """See `ports.Reports`."""
+        this = (files.c.report_id == report_id, files.c.number == number)
+        self._connection.execute(update(files).where(*this).values(link=link))
+        self._scope.sealed.forget(COPY, [_copy_id(report_id, number)])
+
+    def uploaded(self, report_id: str) -> Mapping[int, str]:
+        """See `ports.Reports`."""
+        wanted = select(files.c.number, files.c.link).where(
+            files.c.report_id == report_id, files.c.link.is_not(None)
+        )
+        return {row.number: row.link for row in self._connection.execute(wanted.order_by(files.c.number))}
+
+    def get(self, reference: str) -> ReportView:
+        """See `ports.Reports`."""
+        row = self._connection.execute(select(reports).where(reports.c.reference == reference)).one_or_none()
+        if row is None:
+            raise PermanentError(f"there is no report `{reference}`; `meldpunt report list` shows all")
+        words = load(WORDS, self._scope.sealed.get(WORDS_PLACE, row.id))
+        listed = select(files).where(files.c.report_id == row.id).order_by(files.c.number)
+        report = _report(row, words, self._connection.execute(listed).all())
+        return ReportView(report, row.tracker, _issue(row), SqlEvents(self._scope).of_report(row.id))
+
+    def rows(self) -> Sequence[ReportView]:
+        """See `ports.Reports`."""
+        newest_first = (reports.c.received_at.desc(), reports.c.reference.desc())
+        rows = self._connection.execute(select(reports).order_by(*newest_first)).all()
+        return [ReportView(_report(row, _NOTHING_OPENED, []), row.tracker, _issue(row), ()) for row in rows]
+
+    def _hash(self, address: str) -> str:
+        return self._scope.vault.index("address", address.strip().casefold())
+
+
+def _contact(reporter: Reporter, key_id: str) -> Plain:
+    contact = Contact(reporter.address, reporter.name, reporter.language)
+    return Plain(CONTACT, reporter.id, key_id, dump(CONTACTS, contact))
+
+
+def _copy_id(report_id: str, number: int) -> str:
+    return f"{report_id}-{number}"
+
+
+def _new_row(report: Report, reporter: Reporter, item: InboxItem, tracker: str) -> dict[str, Any]:
+    suggestion = report.suggestion
+    return {
+        "id": report.id,
+        "reference": report.reference,
+        "alias": report.alias,
+        "status": report.status,
+        "severity": report.severity,
+        "suggested": suggestion.severity if suggestion else None,
+        "suggested_because": suggestion.reason if suggestion else None,
+        "language": report.language,
+        "received_at": report.received_at,
+        "due_on": report.due_on,
+        "due_at": report.due_at,
+        "reporter_id": reporter.id,
+        "inbox_id": item.id,
+        "tracker": tracker,
+    }
+
+
+def _report(row: Row[Any], words: Words, listed: Sequence[Row[Any]]) -> Report:
+    suggested = Suggestion(Severity(row.suggested), row.suggested_because) if row.suggested else None
+    return Report(
+        id=row.id,
+        reference=row.reference,
+        alias=row.alias,
+        status=Status(row.status),
+        severity=Severity(row.severity),
+        suggestion=suggested,
+        language=row.language,
+        received_at=row.received_at,
+        due_on=row.due_on,
+        due_at=row.due_at,
+        title=words.title,
+        text=words.text,
+        files=tuple(ReportFile(file.number, file.media_type, file.size, file.uploadable) for file in listed),
+        problems=words.problems,
+    )
+
+
+def _issue(row: Row[*tuple[Any, ...]]) -> IssueLink | None:
+    return IssueLink(row.issue_id, row.issue_url) if row.issue_id is not None else None

@@ -1,0 +1,1 @@
+"""The desk on one machine, with invented reports: `make demo`."""

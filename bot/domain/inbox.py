@@ -1,0 +1,70 @@
+"""The inbox: raw messages as they arrived, stored before anything looks inside them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class InboxState(StrEnum):
+    """Where an inbox row stands; leases say whether somebody works on a new one."""
+
+    NEW = "new"
+    DONE = "done"
+    HELD = "held"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a message was found; the four together are unique for ever.
+
+    `uidvalidity` is IMAP's (RFC 3501, 2.3.1.1), 0 for a Maildir, whose unique file name is the `uid`.
+    """
+
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One raw message as fetched; `size` is its true size in bytes, `raw` may be only its beginning.
+
+    `received_at` is when our side received it (INTERNALDATE, file time), aware UTC.
+    """
+
+    origin: Origin
+    raw: bytes
+    size: int
+    received_at: datetime
+
+    @property
+    def truncated(self) -> bool:
+        """Whether only the beginning was fetched, because the whole is over the size limit."""
+        return len(self.raw) < self.size
+
+
+@dataclass(frozen=True, slots=True)
+class InboxItem:
+    """One claimed message with its raw bytes opened; `attempts` counts this claim."""
+
+    id: str
+    number: int
+    arrival: Arrival
+    attempts: int
+    as_report: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One inbox row as a person's list shows it."""
+
+    number: int
+    state: InboxState
+    kind: str | None
+    origin: Origin
+    size: int
+    received_at: datetime
+    reference: str | None
+    reason: str | None

@@ -1,0 +1,328 @@
+"""What a service may use: the `Bot`, and the Protocols that adapters fulfil.
+
+Every method here raises only what `bot.errors` names. Times are aware and in UTC.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from bot.domain.inbox import Arrival, InboxItem, InboxRow, Origin
+from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
+from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
+from bot.domain.privacy import SafeFile
+from bot.domain.report import Report, Status
+from bot.domain.reporter import Reporter
+from bot.domain.understanding import Understanding
+from bot.domain.workdays import Calendar
+from bot.health import Doors
+from bot.mappings import Mappings
+from bot.settings import Settings
+
+
+class Mailbox(Protocol):
+    """One mailbox with one or more folders that is asked for new mail."""
+
+    @property
+    def name(self) -> str:
+        """Stable name in the ledger, such as `imap:security@mail.example.nl`; no secret in it."""
+
+    def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:
+        """Yield mails that were not taken yet, in small batches (bounded in number and bytes).
+
+        `unknown` is asked which origins the store has not seen; only those are fetched, by BODY.PEEK and
+        after a look at their size. Known ones that still lack the mark get it again. Nothing is marked here
+        for a batch: the caller commits it first.
+        """
+
+    def mark_taken(self, origins: Sequence[Origin]) -> None:
+        """Mark mails that are committed: flag or move them, as set. Doing it twice is harmless."""
+
+    def check(self) -> Sequence[str]:
+        """Log in and look at each folder; return what is wrong as sentences with the mend, [] when all is well."""
+
+    def close(self) -> None:
+        """Let the connection go."""
+
+
+class Mailer(Protocol):
+    """The way out for notices; keeps one connection open and may be used from several threads."""
+
+    def send(self, message: bytes, *, sender: str, recipient: str) -> str:
+        """Hand over one message (CRLF bytes) and return the server's reply as evidence.
+
+        TransientError: not accepted, may be later (4xx, no connection). PermanentError: refused (5xx).
+        OutcomeUnknownError: the line broke after the data was sent.
+        """
+
+    def check(self) -> Sequence[str]:
+        """Connect and log in; return problems as sentences."""
+
+    def close(self) -> None:
+        """Say QUIT."""
+
+
+class IssueTracker(Protocol):
+    """The team's tracker; safe to use from several threads. No method knows who the reporter is."""
+
+    def create_issue(self, draft: IssueDraft) -> IssueLink:
+        """Create the issue with everything in one call; never tries twice itself."""
+
+    def find_issue(self, reference: str, marker: str) -> IssueLink | None:
+        """Find an issue that an earlier attempt may have made; only exact marker matches count."""
+
+    def upload(self, issue_id: str, name: str, media_type: str, content: bytes) -> str:
+        """Store one file beside the issue and return the link as this tracker writes it."""
+
+    def add_comment(self, issue_id: str, draft: CommentDraft) -> None:
+        """Add an internal comment."""
+
+    def find_comment(self, issue_id: str, marker: str) -> bool:
+        """Whether a comment with this marker stands in the issue."""
+
+    def check(self) -> Sequence[str]:
+        """Look at token, project, visibility and rights; return problems as sentences with the mend."""
+
+    def close(self) -> None:
+        """Let connections go."""
+
+
+class Inbox(Protocol):
+    """The durable queue of what came in."""
+
+    def unknown(self, origins: Sequence[Origin]) -> Collection[Origin]:
+        """Those origins that have no row yet."""
+
+    def add(self, arrivals: Sequence[Arrival], now: datetime) -> int:
+        """Store raw mails sealed, each under a data key of its own; a known origin is a no-op. Count added."""
+
+    def claim(self, now: datetime, limit: int) -> Sequence[InboxItem]:
+        """Lease up to `limit` new items, oldest first, raw opened; expired leases are claimed again.
+
+        An item whose raw mail cannot be opened is held with the reason and does not stop the others.
+        """
+
+    def finish(  # noqa: PLR0913 - each is one fact of the outcome
+        self,
+        item: InboxItem,
+        *,
+        kind: str,
+        report_id: str | None,
+        reason: str | None,
+        now: datetime,
+        message_id: str | None = None,
+    ) -> None:
+        """Record the one outcome of an item; kind is a `submission.Kind`. `held` waits for a person.
+
+        The mail's Message-ID is kept as a keyed hash only. TransientError when another bot has taken the
+        item over: then nothing of this transaction may stay.
+        """
+
+    def rows(self, *, only_open: bool = False) -> Sequence[InboxRow]:
+        """What `meldpunt inbox list` prints; no personal data, nothing sealed is opened."""
+
+    def count_held(self) -> int:
+        """How many items wait for a person."""
+
+    def count_waiting(self) -> int:
+        """How many items have no outcome yet."""
+
+    def unsettled(self) -> bool:
+        """Whether a bot holds items, or died holding them."""
+
+    def raw(self, number: int) -> bytes:
+        """The opened raw mail of one row; PermanentError when there is no such row."""
+
+    def retry(self, number: int, now: datetime, *, as_report: bool = False) -> None:
+        """Make a finished or held item that has no report new again; `as_report` skips recognition."""
+
+    def drop(self, number: int, now: datetime) -> None:
+        """End a held item by a person's decision; the caller records it."""
+
+
+class Outbox(Protocol):
+    """The durable queue of what must go out; order is kept within a lane."""
+
+    def add(self, orders: Sequence[Order], now: datetime) -> None:
+        """Queue orders in the order given, sealed under the data key of their report's reporter."""
+
+    def claim(self, now: datetime, limit: int) -> Sequence[Delivery]:
+        """Lease the first waiting order of up to `limit` lanes that are due, with their payloads opened.
+
+        A delivery whose earlier attempt left no outcome (the process died) comes as `uncertain`. An order
+        whose payload cannot be opened is held with the reason and does not stop the others.
+        """
+
+    def record(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Write what became of deliveries: done, again later, uncertain or held (steps out of its lane).
+
+        Done is always written, and erases the payload. Anything else counts only while nobody has claimed
+        the order since. After `AGAIN` the next attempt is not uncertain, after `UNCERTAIN` it is.
+        """
+
+    def next_due_at(self) -> datetime | None:
+        """When the next waiting order is due or its lease ends; None when nothing waits."""
+
+    def rows(self, *, only_open: bool = False) -> Sequence[DeliveryRow]:
+        """What `meldpunt outbox list` prints; no personal data, nothing sealed is opened."""
+
+    def count_held(self) -> int:
+        """How many orders wait for a person."""
+
+    def count_waiting(self) -> int:
+        """How many orders are still to be carried out."""
+
+    def unsettled(self) -> bool:
+        """Whether an attempt was begun that has no outcome: by a bot at work, by one that died, or unknown."""
+
+    def retry(self, number: int, now: datetime) -> None:
+        """Make a held or waiting order due now; an attempt that is under way goes on."""
+
+    def drop(self, number: int, now: datetime) -> None:
+        """End a held or waiting order by a person's decision and erase its payload; the caller records it."""
+
+
+class Reports(Protocol):
+    """Reports, their reporters and their files."""
+
+    def next_reference(self, prefix: str, year: int) -> str:
+        """Allot the next `PREFIX-YEAR-0001`; gapless and unique, safe between processes."""
+
+    def find_reporter(self, address: str) -> Reporter | None:
+        """Look an address up by its keyed hash."""
+
+    def add(
+        self, report: Report, reporter: Reporter, files: Sequence[SafeFile], item: InboxItem, *, tracker: str
+    ) -> None:
+        """Store report, reporter (new: takes over the item's data key) and safe copies, sealed."""
+
+    def set_status(self, report_id: str, status: Status) -> None:
+        """Write the main status."""
+
+    def set_issue(self, report_id: str, link: IssueLink) -> None:
+        """Write where the issue stands."""
+
+    def issue(self, report_id: str) -> IssueLink | None:
+        """Where the issue stands, None before it exists."""
+
+    def files(self, report_id: str) -> Sequence[SafeFile]:
+        """Open the safe copies that are not uploaded yet, by number."""
+
+    def file(self, report_id: str, number: int) -> SafeFile:
+        """Open one safe copy; `content` is None when there was none or it is uploaded."""
+
+    def set_uploaded(self, report_id: str, number: int, link: str) -> None:
+        """Keep the tracker's link and forget the bytes of the safe copy."""
+
+    def uploaded(self, report_id: str) -> Mapping[int, str]:
+        """Links of the files that are up, by number."""
+
+    def get(self, reference: str) -> "ReportView":
+        """One report with its events; PermanentError when there is none by that reference."""
+
+    def rows(self) -> Sequence["ReportView"]:
+        """All reports, newest first, with nothing opened: no title, text, problems, files or events."""
+
+
+class Events(Protocol):
+    """The append-only record; facts never hold personal data or report text."""
+
+    def append(
+        self, kind: str, at: datetime, /, *, report_id: str | None = None, **facts: str | int | None
+    ) -> None:
+        """Add one event; nothing changes or removes one (held by triggers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the append-only record."""
+
+    at: datetime
+    kind: str
+    facts: Mapping[str, str | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """A report as the team's commands show it."""
+
+    report: Report
+    tracker: str
+    issue: IssueLink | None
+    events: Sequence[Event]
+
+
+class Transaction(Protocol):
+    """One open database transaction; all or nothing."""
+
+    @property
+    def inbox(self) -> Inbox:
+        """The inbox."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """The outbox."""
+
+    @property
+    def reports(self) -> Reports:
+        """Reports and reporters."""
+
+    @property
+    def events(self) -> Events:
+        """The record."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """A part that may fail alone: what was written inside is undone, the rest stays."""
+
+
+class Store(Protocol):
+    """The durable memory of the desk; may be used from several threads and processes."""
+
+    def begin(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction; commits at the end of the block, rolls back on any error.
+
+        TransientError when the database is locked, full or away.
+        """
+
+    def take_lease(self, name: str, now: datetime) -> bool:
+        """Take or renew a named lease for this bot; False while another living bot holds it."""
+
+    def renew(self, now: datetime) -> None:
+        """Extend every lease and claim that this bot holds (called every few seconds while it works).
+
+        A claim that lasts 15 leases is not extended any more: it was dropped on an error.
+        """
+
+    def release(self) -> None:
+        """Give back every lease and claim of this bot, so that a restart does not wait for them."""
+
+    def check(self) -> Sequence[str]:
+        """Whether the database and the key database answer and fit; problems as sentences."""
+
+    def close(self) -> None:
+        """Let connections go."""
+
+
+# What else is written in the commit that records a delivery as done.
+Consequence = Callable[[Transaction], None]
+
+
+@dataclass(frozen=True)
+class Bot:
+    """What a service may use; made in one place, `bot.app.build_bot`."""
+
+    settings: Settings
+    mappings: Mappings
+    store: Store
+    mailbox: Mailbox | None
+    mailer: Mailer | None
+    trackers: Mapping[str, IssueTracker]
+    understand: Callable[[bytes, str], Understanding]
+    now: Callable[[], datetime]
+    doors: Doors
+    calendar: Calendar
+    stopping: threading.Event = field(default_factory=threading.Event)
+    lease: timedelta = timedelta(seconds=20)

@@ -1,0 +1,131 @@
+"""What stands before the GitLab API: it logs each request and makes the trouble that a test asked for."""
+
+import asyncio
+from collections.abc import Iterator, MutableMapping
+from typing import Any
+
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from bot.sandbox.faults import Fault, Faults
+from bot.sandbox.gitlab_rows import now
+from bot.sandbox.request_log import LoggedRequest, RequestLog
+
+_SIGN_IN = "<!DOCTYPE html><html lang=en><title>Sign in</title><h1>Sign in to continue</h1></html>"
+
+
+class DroppableProtocol(H11Protocol):
+    """HTTP whose requests can reach their own connection, to break it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Put the transport where a request finds it."""
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+
+
+class Gate:
+    """An ASGI application around another one."""
+
+    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog) -> None:
+        """Take the API, the trouble and the log."""
+        self._app, self._faults, self._log = app, faults, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the whole request first, as a proxy does, then let it through or not."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        # Routes are matched on the path as sent: a project's path has its slash encoded.
+        scope["path"] = scope["raw_path"].decode("ascii")
+        if not scope["path"].startswith("/api/"):
+            return await self._app(scope, receive, send)
+        body = await _read_body(receive)
+        self._log_request(scope, body)
+        fault = self._faults.take("http", scope["method"], scope["path"])
+        if fault is None:
+            return await self._app(scope, _replay(body), send)
+        return await self._make_trouble(fault, scope, body, receive, send)
+
+    def _log_request(self, scope: Scope, body: bytes) -> None:
+        content_type = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+        self._log.add(
+            LoggedRequest(
+                number=0,
+                at=now(),
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("ascii", "replace"),
+                content_type=content_type.decode("ascii", "replace"),
+                body=body,
+            )
+        )
+
+    async def _make_trouble(
+        self, fault: Fault, scope: Scope, body: bytes, receive: Receive, send: Send
+    ) -> None:
+        answer = _refused(fault)
+        if answer:
+            await answer(scope, receive, send)
+        elif fault.kind == "delay_ms":
+            await asyncio.sleep(fault.milliseconds / 1000)
+            await self._app(scope, _replay(body), send)
+        elif fault.kind == "slow_body":
+            await self._app(scope, _replay(body), _trickling(send, fault.milliseconds / 1000))
+        else:
+            if fault.kind == "reply_lost_after_commit":
+                await self._app(scope, _replay(body), _to_nowhere)
+            await _hang_up(scope, receive)
+
+
+def _refused(fault: Fault) -> Response | None:
+    if fault.kind == "html_200":
+        return HTMLResponse(_SIGN_IN)
+    if fault.kind != "status":
+        return None
+    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    words = {401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not found", 429: "Retry later"}
+    message = words.get(fault.status, f"{fault.status} error")
+    if fault.status == 429:  # noqa: PLR2004 - GitLab's rate limiter answers in plain text
+        return Response(message, fault.status, headers, "text/plain")
+    return JSONResponse({"message": message}, fault.status, headers)
+
+
+async def _read_body(receive: Receive) -> bytes:
+    parts, more = [], True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+def _replay(body: bytes) -> Receive:
+    messages: Iterator[Message] = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> Message:
+        return next(messages, {"type": "http.disconnect"})
+
+    return receive
+
+
+async def _to_nowhere(_message: MutableMapping[str, Any]) -> None:
+    return None
+
+
+def _trickling(send: Send, pause: float) -> Send:
+    async def trickle(message: Message) -> None:
+        body: bytes = message.get("body", b"")
+        if message["type"] != "http.response.body" or not body:
+            return await send(message)
+        for at in range(len(body)):
+            await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": True})
+            await asyncio.sleep(pause)
+        return await send({**message, "body": b""})
+
+    return trickle
+
+
+async def _hang_up(scope: Scope, receive: Receive) -> None:
+    """Break the connection and wait until the server has seen it, so that it answers nothing."""
+    scope["state"]["transport"].abort()
+    await receive()

@@ -1,0 +1,92 @@
+"""The table of jobs: what runs how often. APScheduler only ticks; leases in the database keep bots apart."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from bot.log import get_log
+from bot.ports import Bot
+from bot.services.delivery import deliver_outbox
+from bot.services.intake import poll_mailbox, process_inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing that the bot does again and again; `silence` is how long it may give no sign of life."""
+
+    name: str
+    run: Callable[[Bot], object]
+    every: timedelta
+    silence: timedelta = timedelta(minutes=3)
+
+
+def jobs(bot: Bot) -> tuple[Job, ...]:
+    """Return every job with its interval; how often the mailbox is asked is `MELDPUNT_MAILBOX__POLL_SECONDS`."""
+    poll = timedelta(seconds=bot.settings.mailbox.poll_seconds)
+    return (
+        Job("poll_mailbox", poll_mailbox, every=poll, silence=3 * poll + timedelta(minutes=3)),
+        Job("process_inbox", process_inbox, every=timedelta(seconds=1)),
+        Job("deliver_outbox", deliver_outbox, every=timedelta(seconds=1)),
+        renewal(bot),
+    )
+
+
+def renewal(bot: Bot) -> Job:
+    """Return the job that keeps this bot's leases and claims alive while it works."""
+    return Job(
+        "renew_leases",
+        lambda bot: bot.store.renew(bot.now()),
+        every=bot.lease / 4,
+        silence=timedelta(minutes=1),
+    )
+
+
+@contextmanager
+def ticking(bot: Bot, table: Sequence[Job]) -> Iterator[None]:
+    """Tick the jobs while the block runs, then ask each to stop and wait for them until the deadline.
+
+    Jobs run in threads of their own; one that is late runs late, and never twice at once.
+    `misfire_grace_time=None` because the default of one second skips late jobs for ever.
+    """
+    scheduler = BackgroundScheduler(
+        timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+    )
+    for job in table:
+        seconds = job.every.total_seconds()
+        scheduler.add_job(
+            _tick, "interval", (bot, job), seconds=seconds, id=job.name, next_run_time=bot.now()
+        )
+        bot.doors.beat(job.name, bot.now())
+    scheduler.add_listener(_complain, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        bot.stopping.set()
+        scheduler.shutdown(wait=False)
+        _await_jobs(bot)
+
+
+def _await_jobs(bot: Bot) -> None:
+    """Wait for running jobs, but not for ever: what they leave is taken up again when its lease ends."""
+    deadline = time.monotonic() + bot.settings.stop_seconds
+    while bot.doors.running() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    for job in bot.doors.running():
+        get_log().warning("job-left-behind", job=job)
+
+
+def _tick(bot: Bot, job: Job) -> None:
+    with bot.doors.job(job.name):
+        job.run(bot)
+    bot.doors.beat(job.name, bot.now())
+
+
+def _complain(event: JobExecutionEvent) -> None:
+    fault = type(event.exception).__name__ if event.exception else "missed"
+    get_log().error("job-failed", job=event.job_id, fault=fault)

@@ -1,0 +1,1 @@
+"""What the bot does: one public function each, all through the ports."""

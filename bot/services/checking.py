@@ -1,0 +1,51 @@
+"""Is the desk ready: settings and mappings always, each door when asked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.errors import MeldpuntError
+from bot.ports import Bot
+from bot.settings import is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at, with what is wrong as sentences; none when all is well."""
+
+    name: str
+    problems: Sequence[str]
+
+
+def check_desk(bot: Bot, *, online: bool) -> Sequence[Check]:
+    """Look at everything that can be wrong before the first mail; with `online` knock at each door."""
+    checks = [
+        Check("settings", _settings_problems(bot)),
+        Check("mappings", ()),
+        Check("store", _ask(bot.store.check)),
+    ]
+    if online:
+        doors = {"mailbox": bot.mailbox, "mailer": bot.mailer}
+        checks += [Check(name, _ask(door.check)) for name, door in doors.items() if door is not None]
+        checks += [Check(f"tracker {name}", _ask(tracker.check)) for name, tracker in bot.trackers.items()]
+    return checks
+
+
+def _ask(check: Callable[[], Sequence[str]]) -> Sequence[str]:
+    try:
+        return check()
+    except MeldpuntError as error:
+        return (str(error),)
+
+
+def _settings_problems(bot: Bot) -> Sequence[str]:
+    settings = bot.settings
+    problems = []
+    if bot.mailbox is None:
+        problems.append("no mailbox is set: write MELDPUNT_MAILBOX__KIND=imap (or maildir) and what it needs")
+    if bot.mailer is None:
+        problems.append("no mail server is set, so no receipt can be sent: write MELDPUNT_MAILER__HOST")
+    if settings.sender is None:
+        problems.append("notices have no sender: write MELDPUNT_TEAM__ADDRESS or MELDPUNT_MAILER__SENDER")
+    if bot.mailer is not None and not is_loopback(settings.mailer.host or "") and settings.policy_url is None:
+        problems.append("receipts link to no public policy: write MELDPUNT_POLICY_URL")
+    return problems

@@ -1,0 +1,41 @@
+"""What a person decides about the queues; every decision leaves a record."""
+
+from datetime import datetime
+
+from bot.ports import Store
+
+
+def show_inbox(store: Store, number: int, now: datetime) -> bytes:
+    """Return the original mail of an inbox row and record the look (policy promise P8)."""
+    with store.begin() as tx:
+        raw = tx.inbox.raw(number)
+        tx.events.append("original-shown", now, inbox=number)
+    return raw
+
+
+def retry_inbox(store: Store, number: int, now: datetime, *, as_report: bool) -> None:
+    """Let a mail without a report be understood again; `as_report` skips recognition."""
+    with store.begin() as tx:
+        tx.inbox.retry(number, now, as_report=as_report)
+        tx.events.append("inbox-retried", now, inbox=number, as_report=int(as_report))
+
+
+def drop_inbox(store: Store, number: int, now: datetime) -> None:
+    """End a held mail; its raw bytes stay until retention takes them."""
+    with store.begin() as tx:
+        tx.inbox.drop(number, now)
+        tx.events.append("inbox-dropped", now, inbox=number)
+
+
+def retry_outbox(store: Store, number: int, now: datetime) -> None:
+    """Make a held or waiting order due now."""
+    with store.begin() as tx:
+        tx.outbox.retry(number, now)
+        tx.events.append("outbox-retried", now, outbox=number)
+
+
+def drop_outbox(store: Store, number: int, now: datetime) -> None:
+    """End a held or waiting order."""
+    with store.begin() as tx:
+        tx.outbox.drop(number, now)
+        tx.events.append("outbox-dropped", now, outbox=number)

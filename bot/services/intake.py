@@ -1,0 +1,203 @@
+"""What comes in: mail is stored first and understood afterwards, and each ends with exactly one outcome."""
+
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from bot.domain.inbox import InboxItem, Origin
+from bot.domain.issue import draft_issue
+from bot.domain.mime import parse_headers_only
+from bot.domain.opening import open_report, received_at
+from bot.domain.outbox import CreateIssue, Order
+from bot.domain.privacy import Redactor
+from bot.domain.report import Report, Status
+from bot.domain.reporter import Reporter
+from bot.domain.sla import first_response_deadline
+from bot.domain.submission import Kind, Submission
+from bot.domain.thread import Recognition, recognise
+from bot.domain.understanding import Understanding
+from bot.errors import MeldpuntError, TransientError, UnreadableError
+from bot.log import get_log
+from bot.ports import Bot, Transaction
+from bot.services.notices import queue_receipt
+
+# Mails understood before one commit: enough to share the cost of a commit, few enough to lose little work.
+BATCH = 16
+# A mail that took the whole bot down this often is not opened again.
+MOST_ATTEMPTS = 3
+
+
+def poll_mailbox(bot: Bot) -> int:
+    """Take new mail into the inbox and return how many; what is not committed is never marked taken."""
+    if bot.mailbox is None or not bot.store.take_lease(f"poll:{bot.mailbox.name}", bot.now()):
+        return 0
+    taken = 0
+    try:
+        for batch in bot.mailbox.fetch(lambda origins: _unknown(bot, origins)):
+            with bot.store.begin() as tx:
+                taken += tx.inbox.add(batch, bot.now())
+            bot.mailbox.mark_taken([arrival.origin for arrival in batch])
+            bot.doors.beat("poll_mailbox", bot.now())
+            if bot.stopping.is_set():
+                break
+    except MeldpuntError as error:
+        if bot.doors.saw("mailbox", bot.now(), str(error)):
+            get_log().warning("mailbox-shut", reason=str(error))
+    else:
+        bot.doors.saw("mailbox", bot.now())
+    if taken:
+        get_log().info("mail-taken", count=taken)
+    return taken
+
+
+def _unknown(bot: Bot, origins: Sequence[Origin]) -> Collection[Origin]:
+    with bot.store.begin() as tx:
+        return tx.inbox.unknown(origins)
+
+
+def process_inbox(bot: Bot) -> int:
+    """Understand what is new and file it; return how many items got their outcome.
+
+    One item that cannot be filed is held for a person with the reason, and the rest goes on.
+    """
+    filed = 0
+    while not bot.stopping.is_set():
+        with bot.store.begin() as tx:
+            items = tx.inbox.claim(bot.now(), BATCH)
+        if not items:
+            break
+        readings = [_read(bot, item) for item in items]
+        with bot.store.begin() as tx:
+            for reading in readings:
+                _file(bot, tx, reading)
+        filed += len(items)
+        bot.doors.beat("process_inbox", bot.now())
+    return filed
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An item, understood as well as it could be; `unreadable` says why it is held."""
+
+    item: InboxItem
+    alias: str
+    understanding: Understanding
+    unreadable: str | None = None
+
+
+def _read(bot: Bot, item: InboxItem) -> _Reading:
+    alias = f"reporter-{secrets.token_hex(4)}"
+    if item.attempts > MOST_ATTEMPTS:
+        return _headers_only(bot, item, alias, f"reading it failed {MOST_ATTEMPTS} times")
+    try:
+        return _Reading(item, alias, bot.understand(item.arrival.raw, alias))
+    except UnreadableError as error:
+        return _headers_only(bot, item, alias, str(error))
+
+
+def _headers_only(bot: Bot, item: InboxItem, alias: str, why: str) -> _Reading:
+    """Say what the headers said; where even that fails, the report is opened with nothing."""
+    try:
+        submission = parse_headers_only(item.arrival.raw)
+        redactor = Redactor.for_submission(submission, alias, own_domains=bot.settings.own_domains)
+        title = redactor.redact(submission.subject)
+    except Exception:  # noqa: BLE001 - this is the last resort, and the next mail must go on
+        submission, title = Submission(), ""
+    return _Reading(item, alias, Understanding(submission, title, "", (), None), unreadable=why)
+
+
+def _file(bot: Bot, tx: Transaction, reading: _Reading) -> None:
+    """Give one item its outcome; a fault of ours undoes its part alone and holds it."""
+    item = reading.item
+    try:
+        with tx.savepoint():
+            _decide(bot, tx, reading)
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other reports go on and a person is told
+        reason = (
+            str(error) if isinstance(error, MeldpuntError) else f"could not be filed ({type(error).__name__})"
+        )
+        tx.inbox.finish(item, kind=Kind.HELD, report_id=None, reason=reason, now=bot.now())
+        tx.events.append("inbox-held", bot.now(), inbox=item.number, reason=reason)
+        get_log().error("inbox-held", inbox=item.number, reason=reason)
+
+
+def _decide(bot: Bot, tx: Transaction, reading: _Reading) -> None:
+    item, submission = reading.item, reading.understanding.submission
+    if reading.unreadable is not None:
+        recognition = Recognition(Kind.HELD, reading.unreadable, "the mail could not be read")
+    else:
+        recognition = recognise(
+            submission, own_addresses=bot.settings.own_addresses, as_report=item.as_report
+        )
+    report = _open(bot, tx, reading, recognition) if recognition.kind in {Kind.REPORT, Kind.HELD} else None
+    report_id = report.id if report else None
+    tx.inbox.finish(
+        item, kind=recognition.kind, report_id=report_id, reason=recognition.reason, now=bot.now()
+    )
+    if report is None:
+        kind, reason = recognition.kind, recognition.reason
+        tx.events.append("mail-filed", bot.now(), inbox=item.number, kind=kind, reason=reason)
+        get_log().info("mail-filed", inbox=item.number, kind=kind, reason=reason)
+
+
+def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition) -> Report:
+    """Open the report with all that follows from it, in the transaction of the caller."""
+    tracker = next(iter(bot.trackers))
+    report, reporter = _draft_report(bot, tx, reading)
+    tx.reports.add(report, reporter, reading.understanding.files, reading.item, tracker=tracker)
+    tx.events.append("report-received", bot.now(), report_id=report.id, inbox=reading.item.number)
+    draft = draft_issue(
+        report,
+        marker=f"meldpunt-{uuid4().hex}",
+        rules=bot.mappings.severity,
+        language=bot.settings.team.language,
+    )
+    tx.outbox.add([Order(report.id, f"issue:{report.reference}", CreateIssue(tracker, draft))], bot.now())
+    withheld = recognition.no_receipt or queue_receipt(bot, tx, report, reading.understanding.submission)
+    if withheld is not None:
+        tx.reports.set_status(report.id, Status.ACKNOWLEDGED)
+        tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=withheld)
+    suggested = report.suggestion.severity if report.suggestion else None
+    get_log().info(
+        "report-opened", reference=report.reference, due_on=str(report.due_on), suggested=suggested
+    )
+    return report
+
+
+def _draft_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, Reporter]:
+    submission, item = reading.understanding.submission, reading.item
+    at = received_at(item.arrival.received_at, submission)
+    calendar = bot.calendar
+    report = open_report(
+        reading.understanding,
+        id=uuid4().hex,
+        reference=tx.reports.next_reference(bot.settings.reference_prefix, at.astimezone(calendar.zone).year),
+        alias=reading.alias,
+        received_at=at,
+        deadline=first_response_deadline(at, bot.mappings.sla, calendar),
+        problems=_problems(reading),
+    )
+    known = tx.reports.find_reporter(submission.from_address) if submission.from_address else None
+    reporter = known or Reporter(
+        uuid4().hex, submission.from_address, submission.from_name, submission.language
+    )
+    return report, reporter
+
+
+def _problems(reading: _Reading) -> tuple[str, ...]:
+    arrival, number = reading.item.arrival, reading.item.number
+    problems = []
+    if reading.unreadable is not None:
+        problems.append(
+            f"this mail could not be read ({reading.unreadable}); the original is kept: "
+            f"`meldpunt inbox show {number}`"
+        )
+    if arrival.truncated:
+        problems.append(
+            f"the mail is {arrival.size} bytes, over the limit; only its first {len(arrival.raw)} bytes were read, "
+            "the rest is in the mailbox"
+        )
+    return tuple(problems)

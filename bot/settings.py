@@ -1,0 +1,284 @@
+"""Settings: secrets, addresses and intervals, from the environment only (prefix `MELDPUNT_`, nested with `__`).
+
+Read in this order, the first that knows a name wins: environment, the settings file, files in the secrets folder.
+"""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+from pydantic_settings import SettingsError as SourceError
+
+from bot.errors import SettingsError
+
+PREFIX = "MELDPUNT_"
+# Names that the prefix shares with things that are no settings of the bot: the tests' data folder.
+NOT_OURS = frozenset({"MELDPUNT_CONTRACTS"})
+
+Security = Literal["tls", "starttls", "none"]
+
+
+def _split(value: object) -> object:
+    """Read a comma list as it stands in an environment variable."""
+    return (
+        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    )
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+class Section(BaseModel):
+    """A group of settings; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TeamSettings(Section):
+    """How the desk names itself in notices."""
+
+    name: str = "Meldpunt Kwetsbaarheden"
+    address: str | None = None
+    language: Literal["nl", "en"] = "nl"
+
+
+class Line(Section):
+    """A host that the bot talks to in a mail protocol."""
+
+    host: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    security: Security = "tls"
+    username: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _clear_text_stays_at_home(self) -> "Line":
+        if self.host and self.security == "none" and not is_loopback(self.host):
+            message = "security `none` is allowed to a loopback host only; write `tls` or `starttls`"
+            raise ValueError(message)
+        return self
+
+
+class MailboxSettings(Line):
+    """The door that mail comes in by."""
+
+    kind: Literal["imap", "maildir", "none"] = "none"
+    path: Path | None = None
+    folders: CommaList = ("INBOX", "Junk")
+    taken: Literal["flag", "move"] = "flag"
+    taken_folder: str = "Taken"
+    max_size: int = Field(default=50 * 1024 * 1024, ge=1024)
+    poll_seconds: int = Field(default=30, ge=1)
+    own_domains: CommaList = ()
+    own_hosts: CommaList = ()
+    authserv_id: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "MailboxSettings":
+        needed = {"imap": ("host", "username", "password"), "maildir": ("path",), "none": ()}[self.kind]
+        missing = [name for name in needed if getattr(self, name) is None]
+        if missing:
+            names = ", ".join(f"{PREFIX}MAILBOX__{name.upper()}" for name in missing)
+            message = f"kind `{self.kind}` needs {names} too"
+            raise ValueError(message)
+        return self
+
+
+class MailerSettings(Line):
+    """The way out for notices; without a host no notice is sent and each says so."""
+
+    sender: str | None = None
+
+
+class TrackerSettings(Section):
+    """One tracker of the team."""
+
+    kind: Literal["gitlab"]
+    url: str
+    token: SecretStr
+    project: str
+
+    @field_validator("url")
+    @classmethod
+    def _safe_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+            return value.rstrip("/")
+        message = "must begin with https:// (http:// is allowed to a loopback host only)"
+        raise ValueError(message)
+
+
+class WebSettings(Section):
+    """Where `/healthz` and `/readyz` are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations and is not in `mappings/`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        secrets_nested_delimiter="__",
+        secrets_dir_missing="ok",
+        enable_decoding=False,
+        extra="forbid",
+        frozen=True,
+    )
+
+    database_url: str = "sqlite:///meldpunt.db"
+    keys_url: str | None = None
+    secret_keys: SecretStr
+    index_secret: SecretStr = Field(min_length=16)
+    mappings: Path = Path("mappings")
+    organisation: str = "Dutch Cloud Group"
+    base_url: str = "http://127.0.0.1:8080"
+    policy_url: str | None = None
+    reference_prefix: str = Field(default="CVD", pattern=r"^[A-Z][A-Z0-9]{1,9}$")
+    team: TeamSettings = TeamSettings()
+    mailbox: MailboxSettings = MailboxSettings()
+    mailer: MailerSettings = MailerSettings()
+    trackers: dict[str, TrackerSettings] = Field(default_factory=dict)
+    web: WebSettings = WebSettings()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    workers: int = Field(default=4, ge=1, le=32)
+    stop_seconds: int = Field(default=10, ge=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read secrets from flat file names such as `MELDPUNT_MAILBOX__PASSWORD` too."""
+        del settings_cls
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            NestedSecretsSettingsSource(file_secret_settings),
+        )
+
+    @property
+    def sender(self) -> str | None:
+        """The address that notices come from: the mailer's own, else the team's."""
+        return self.mailer.sender or self.team.address
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Addresses of the desk itself, lower case; mail from them gets no receipt."""
+        known = (self.team.address, self.mailer.sender, self.mailbox.username)
+        return frozenset(address.lower() for address in known if address and "@" in address)
+
+    @property
+    def own_domains(self) -> tuple[str, ...]:
+        """Domains that are the organisation's, lower case: as set, else that of the team's address."""
+        if self.mailbox.own_domains:
+            return tuple(domain.lower() for domain in self.mailbox.own_domains)
+        return tuple(sorted({address.rpartition("@")[2] for address in self.own_addresses}))
+
+    @property
+    def policy_link(self) -> str:
+        """Where the public policy stands."""
+        return self.policy_url or f"{self.base_url.rstrip('/')}/policy"
+
+
+def load_settings(
+    *,
+    settings_file: Path | None = None,
+    secrets_dir: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read and check every setting.
+
+    `settings_file` defaults to `settings.env` in the working folder where that exists, `secrets_dir` to
+    `/run/secrets`. `environ` is looked at for misspelt names only. Raises SettingsError for the first fault.
+    """
+    names = os.environ if environ is None else environ
+    file = settings_file or Path("settings.env")
+    if settings_file is not None and not file.is_file():
+        raise SettingsError(
+            str(file), "--settings", "no such file", "Copy settings.example.env and fill it in."
+        )
+    _refuse_unknown("environment", names)
+    if file.is_file():
+        _refuse_unknown(str(file), dotenv_values(file))
+    folder = secrets_dir or Path("/run/secrets")
+    try:
+        return Settings(_env_file=file, _secrets_dir=folder if folder.is_dir() else None)
+    except ValidationError as error:
+        raise _explain(error, file) from None
+    except (OSError, UnicodeDecodeError, SourceError) as error:
+        problem = f"a file in it cannot be read ({type(error).__name__})"
+        raise SettingsError(
+            str(folder), "--secrets-dir", problem, "Keep text files of secrets there only."
+        ) from None
+
+
+def _refuse_unknown(place: str, names: Iterable[str]) -> None:
+    """Refuse a misspelt name at the top: pydantic reads only the names that it knows."""
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in names:
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in NOT_OURS or upper.split("__")[0] in known:
+            continue
+        near = difflib.get_close_matches(upper.split("__")[0], known, n=1)
+        mend = f"Did you mean {near[0]}?" if near else "See settings.example.env for all names."
+        raise SettingsError(place, name, "no such setting", mend)
+
+
+def _explain(error: ValidationError, file: Path) -> SettingsError:
+    """Turn the first fault into one sentence; the value itself is never shown, it may be a secret."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    path = [str(part) for part in first["loc"]]
+    key = PREFIX + "__".join(path).upper()
+    place = f"environment or {file}" if file.is_file() else "environment"
+    if first["type"] == "missing":
+        return SettingsError(place, key, "is not set", _mend(key))
+    if first["type"] == "extra_forbidden":
+        return SettingsError(place, key, "no such setting", "See settings.example.env for all names.")
+    problem = first["msg"].removeprefix("Value error, ")
+    return SettingsError(place, key, problem[:1].lower() + problem[1:], _mend(key))
+
+
+def _mend(key: str) -> str:
+    """Say how the named setting is written."""
+    special = {
+        f"{PREFIX}SECRET_KEYS": "Write id:base64-of-32-bytes; `meldpunt keys new` prints one.",
+        f"{PREFIX}INDEX_SECRET": "Write a random word of 16 characters or more that never changes.",
+    }
+    return special.get(key, "See settings.example.env for how it is written.")

@@ -1,0 +1,21 @@
+"""Servers that several kinds of tests share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.rigs.dovecot import Dovecot
+
+
+@pytest.fixture(scope="session")
+def shared_dovecot() -> Iterator[Dovecot]:
+    """One Dovecot for the whole run; it must be left running as it was found."""
+    with Dovecot() as server:
+        yield server
+
+
+@pytest.fixture
+def dovecot(shared_dovecot: Dovecot) -> Dovecot:
+    """The shared server with a user whose mailbox is empty; skipped or failed without Dovecot."""
+    shared_dovecot.new_user()
+    return shared_dovecot
