@@ -1,7 +1,5 @@
 """The one place where adapters are chosen."""
 
-import secrets
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,6 +11,7 @@ from bot.adapters.imap import ImapMailbox
 from bot.adapters.mail_server import MailServer
 from bot.adapters.maildir import MaildirMailbox
 from bot.adapters.smtp import SmtpMailer
+from bot.adapters.store.holder import own_holder
 from bot.adapters.store.store import SqlStore
 from bot.adapters.vault import Vault
 from bot.domain.mime import parse_mail, warm_up
@@ -43,13 +42,12 @@ def find_mappings(folder: Path) -> Mappings:
 @contextmanager
 def open_store(settings: Settings) -> Iterator[Store]:
     """Open the store alone, for commands that only look or decide."""
-    holder = f"{socket.gethostname()}-{secrets.token_hex(4)}"
     vault = Vault(
         settings.keys_url or _beside(settings.database_url),
         secret_keys=settings.secret_keys,
         index_secret=settings.index_secret,
     )
-    store = SqlStore(settings.database_url, vault=vault, holder=holder, lease=LEASE)
+    store = SqlStore(settings.database_url, vault=vault, holder=own_holder(), lease=LEASE)
     try:
         yield store
     finally:

@@ -25,14 +25,14 @@ _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 class Folded:
     """A folded text that knows where its pieces come from.
 
-    A plain piece maps character by character, any other as a whole. `hidden` says that something invisible
-    was seen on the way, `escaped` that there was an escape.
+    A plain piece maps character by character, any other as a whole. `parted` says that what folding joins is
+    apart in the original, by something invisible or a sign such as `™`; `escaped` that there was an escape.
     """
 
     def __init__(self) -> None:
         """Begin empty; `fold` fills it."""
         self.text = ""
-        self.hidden = self.escaped = False
+        self.parted = self.escaped = False
         self._at: list[int] = []
         self._starts: list[int] = []
         self._ends: list[int] = []
@@ -64,8 +64,8 @@ def fold(text: str, *, escapes: bool = True, joined: bool = True) -> Folded:
     """Fold case, compatibility forms and accents, leave out what is invisible, and undo escapes.
 
     Escapes are percent-encoding, soft line breaks (`=` at the end of a line) and character codes such as
-    `&#64;`; without `escapes` they stay as they are. Unless `joined`, what is invisible becomes NUL, and so
-    keeps the words on both sides apart.
+    `&#64;`; without `escapes` they stay as they are. Unless `joined`, what is no letter keeps the words on
+    both sides apart: it stays as it is, or becomes NUL when it is invisible.
     """
     folded, length, at = Folded(), 0, 0
     letters: list[str] = []
@@ -75,9 +75,9 @@ def fold(text: str, *, escapes: bool = True, joined: bool = True) -> Folded:
         folded.escaped |= mark.lastgroup != "other"
         for piece, start, end in _pieces(mark):
             seen = _fold_character(piece)
-            folded.hidden |= bool(piece) and not seen
+            folded.parted |= piece != "" and (not seen or seen.isalnum() != piece.isalnum())
             if not joined:
-                seen = seen or "\0"
+                seen = seen if seen and piece.isalnum() else piece if seen else "\0"
             elif seen == "":
                 folded.extend(length, end)
             if seen:
@@ -93,7 +93,7 @@ def fold_all(text: str) -> list[Folded]:
     """Fold a text in every way in which it can be read, first as the eye reads it."""
     first = fold(text)
     ways = [(escapes, joined) for escapes in (True, False) for joined in (True, False)][1:]
-    wanted = [way for way in ways if (way[0] or first.escaped) and (way[1] or first.hidden)]
+    wanted = [way for way in ways if (way[0] or first.escaped) and (way[1] or first.parted)]
     return [first, *(fold(text, escapes=escapes, joined=joined) for escapes, joined in wanted)]
 
 

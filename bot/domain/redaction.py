@@ -19,6 +19,7 @@ _AT = r"\s{0,2}(?:@|[\[({<]\s?at\s?[\])}>])\s{0,2}"
 _DOT = r"(?:\.|\s?[\[({]\s?(?:dot|punt|\.)\s?[\])}]\s?)"
 _PHONE_CORE = 8
 _NO_SPACES_BETWEEN_WORDS = "\u2e80"
+_LETTER = rf"[^\W\d_{_NO_SPACES_BETWEEN_WORDS}-\U0010ffff]"
 
 _COUNTRY_CODE = re.compile(rf"(?<!\d)(?:\+|\((?=\d{{1,5}}\)))?(?:\d{_GAP}){{0,7}}\Z")
 _LONGEST_BEFORE = 40
@@ -184,8 +185,8 @@ def _address_needle(address: str) -> Needle:
 
 def _name_needle(words: Sequence[str]) -> Needle:
     """Match a name as whole words; scripts without spaces between words have no word edge."""
-    left = r"(?<![^\W\d_])" if words[0][0] < _NO_SPACES_BETWEEN_WORDS else ""
-    right = r"(?![^\W\d_])" if words[-1][-1] < _NO_SPACES_BETWEEN_WORDS else ""
+    left = f"(?<!{_LETTER})" if words[0][0] < _NO_SPACES_BETWEEN_WORDS else ""
+    right = f"(?!{_LETTER})" if words[-1][-1] < _NO_SPACES_BETWEEN_WORDS else ""
     return Needle(words[0], re.compile(left + r"[\W_]{1,4}".join(map(re.escape, words)) + right))
 
 

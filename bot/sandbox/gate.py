@@ -70,7 +70,7 @@ class Gate:
             await asyncio.sleep(fault.milliseconds / 1000)
             await self._app(scope, _replay(body), send)
         elif fault.kind == "slow_body":
-            await self._app(scope, _replay(body), _trickling(send, fault.milliseconds / 1000))
+            await self._app(scope, _replay(body), _trickling(scope, send, fault.milliseconds / 1000))
         else:
             if fault.kind == "reply_lost_after_commit":
                 await self._app(scope, _replay(body), _to_nowhere)
@@ -112,12 +112,16 @@ async def _to_nowhere(_message: MutableMapping[str, Any]) -> None:
     return None
 
 
-def _trickling(send: Send, pause: float) -> Send:
+def _trickling(scope: Scope, send: Send, pause: float) -> Send:
+    transport: asyncio.Transport = scope["state"]["transport"]
+
     async def trickle(message: Message) -> None:
         body: bytes = message.get("body", b"")
         if message["type"] != "http.response.body" or not body:
             return await send(message)
         for at in range(len(body)):
+            if transport.is_closing():
+                break
             await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": True})
             await asyncio.sleep(pause)
         return await send({**message, "body": b""})

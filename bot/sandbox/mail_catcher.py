@@ -112,7 +112,8 @@ class MailCatcher:
             trouble = await _make_trouble(server, fault)
             if trouble:
                 return trouble
-        self._store.add(envelope.mail_from or "", envelope.rcpt_tos, envelope.original_content or b"")
+        sender = (envelope.mail_from or "").removeprefix("<>")
+        self._store.add(sender, envelope.rcpt_tos, envelope.original_content or b"")
         if fault and fault.kind == "reply_lost_after_commit":
             _hang_up(server)
         return "250 2.0.0 OK: kept"

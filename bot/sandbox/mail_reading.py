@@ -23,7 +23,7 @@ def read_mail(mail: CaughtMail) -> ReadMail:
     """Decode a mail; what cannot be decoded is shown as replacement characters."""
     message = message_from_bytes(mail.raw, policy=policy.default)
     body = message.get_body(("plain", "html")) if isinstance(message, EmailMessage) else None
-    text = str(body.get_content()) if body else ""
+    text = str(body.get_content()).replace("\r\n", "\n") if body else ""
     return ReadMail(tuple((key, str(value)) for key, value in message.items()), text)
 
 

@@ -3,7 +3,6 @@
 import mailbox
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import formataddr, formatdate, make_msgid
 from mimetypes import guess_type
 from pathlib import Path
@@ -150,7 +149,7 @@ def _draft_mail(values: dict[str, str]) -> EmailMessage:
     address = sent["address"].strip()
     if "@" not in address:
         raise ValueError("no address")
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage()
     message["Return-Path"] = f"<{address}>"
     message["Received"] = (
         f"from sandbox.example.org by mx.example.nl with ESMTP; {formatdate(localtime=True)}"

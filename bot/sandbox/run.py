@@ -119,6 +119,7 @@ def _server(app: ASGIApp) -> Server:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=1,
     )

@@ -24,13 +24,14 @@ from bot.services.notices import queue_receipt
 
 # Mails understood before one commit: enough to share the cost of a commit, few enough to lose little work.
 BATCH = 16
-# A mail that took the whole bot down this often is not opened again.
-MOST_ATTEMPTS = 3
+# A mail that took the whole bot down this often is not opened again. The number is high because the mail is
+# read in a child process, so that a bot which dies meanwhile was most likely killed for another reason.
+MOST_ATTEMPTS = 100
 
 
 def poll_mailbox(bot: Bot) -> int:
     """Take new mail into the inbox and return how many; what is not committed is never marked taken."""
-    if bot.mailbox is None or not bot.store.take_lease(f"poll:{bot.mailbox.name}", bot.now()):
+    if bot.mailbox is None or not may_poll(bot):
         return 0
     taken = 0
     try:
@@ -49,6 +50,11 @@ def poll_mailbox(bot: Bot) -> int:
     if taken:
         get_log().info("mail-taken", count=taken)
     return taken
+
+
+def may_poll(bot: Bot) -> bool:
+    """Take the lease by which one bot at a time polls a mailbox; False while another living bot has it."""
+    return bot.mailbox is None or bot.store.take_lease(f"poll:{bot.mailbox.name}", bot.now())
 
 
 def _unknown(bot: Bot, origins: Sequence[Origin]) -> Collection[Origin]:
@@ -89,7 +95,7 @@ class _Reading:
 def _read(bot: Bot, item: InboxItem) -> _Reading:
     alias = f"reporter-{secrets.token_hex(4)}"
     if item.attempts > MOST_ATTEMPTS:
-        return _headers_only(bot, item, alias, f"reading it failed {MOST_ATTEMPTS} times")
+        return _headers_only(bot, item, alias, f"the bot died {MOST_ATTEMPTS} times while it was read")
     try:
         return _Reading(item, alias, bot.understand(item.arrival.raw, alias))
     except UnreadableError as error:
@@ -135,7 +141,12 @@ def _decide(bot: Bot, tx: Transaction, reading: _Reading) -> None:
     report = _open(bot, tx, reading, recognition) if recognition.kind in {Kind.REPORT, Kind.HELD} else None
     report_id = report.id if report else None
     tx.inbox.finish(
-        item, kind=recognition.kind, report_id=report_id, reason=recognition.reason, now=bot.now()
+        item,
+        kind=recognition.kind,
+        report_id=report_id,
+        reason=recognition.reason,
+        now=bot.now(),
+        message_id=submission.message_id,
     )
     if report is None:
         kind, reason = recognition.kind, recognition.reason

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from bot.ports import Bot
 from bot.services.delivery import deliver_outbox
-from bot.services.intake import poll_mailbox, process_inbox
+from bot.services.intake import may_poll, poll_mailbox, process_inbox
 
 # Seconds between looks for work that an earlier, killed bot held: it comes free within a lease.
 NAP = 0.5
@@ -38,12 +38,14 @@ class Round:
 
 def run_once(bot: Bot) -> Round:
     """Poll, understand and deliver side by side until nothing more is due now, and say what is left."""
+    patience = bot.now() + 2 * bot.lease
+    while not may_poll(bot) and bot.now() < patience:
+        time.sleep(NAP)
     with ThreadPoolExecutor(2, "once") as pool:
         taking = pool.submit(poll_mailbox, bot)
         filing = pool.submit(_repeat, bot, process_inbox, taking)
         attempts = _repeat(bot, deliver_outbox, filing)
     taken, filed = taking.result(), filing.result()
-    patience = bot.now() + 2 * bot.lease
     while _unsettled(bot) and bot.now() < patience and not bot.stopping.is_set():
         time.sleep(NAP)
         filed, attempts = filed + process_inbox(bot), attempts + deliver_outbox(bot)

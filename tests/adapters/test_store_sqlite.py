@@ -284,6 +284,19 @@ def test_a_transaction_that_fails_keeps_all_data_keys(stores: Stores, tmp_path: 
         assert tx.inbox.raw(2) == item.arrival.raw
 
 
+def test_what_is_committed_has_not_failed_when_a_spent_key_cannot_be_deleted(
+    stores: Stores, tmp_path: Path
+) -> None:
+    store = stores.open()
+    known = reporter()
+    open_report(store, "1", by=known)
+    [item] = take(store, "2")
+    query(tmp_path / "keys.db", "ALTER TABLE data_keys RENAME TO moved")
+    with store.begin() as tx:
+        file_report(tx, item, by=known)
+    assert query(tmp_path / "main.db", "SELECT count(*) FROM reports") == [(2,)]
+
+
 def test_a_batch_of_mails_is_one_commit_in_each_database(stores: Stores) -> None:
     store = stores.open()
     store.check()

@@ -1,5 +1,6 @@
 """The law of the lanes, held against every order of events that hypothesis can think of."""
 
+import atexit
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ KEY = new_secret_key()
 def prepared() -> tuple[Path, str]:
     """Return a folder with migrated databases that hold one report, and its id; made once."""
     folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     stores = stores_in(folder)
     report_id = open_report(stores.open()).id
     stores.close()

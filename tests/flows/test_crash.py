@@ -63,7 +63,7 @@ def test_killed_at_random_moments_the_desk_loses_and_doubles_nothing(
             bot.send_signal(signal.SIGKILL)
             bot.wait()
         last = desk.once()
-    assert last["exit"] == 0, (seed, last)
+    assert last["exit"] == 0, (seed, last, desk.listing("inbox", "list", "--open"))
     _check(sandbox, mails, f"seed {seed}")
 
 

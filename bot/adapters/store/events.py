@@ -22,9 +22,8 @@ class SqlEvents:
         self, kind: str, at: datetime, /, *, report_id: str | None = None, **facts: str | int | None
     ) -> None:
         """See `ports.Events`."""
-        self._connection.execute(
-            insert(events).values(kind=kind, at=at, report_id=report_id, facts=json.dumps(facts))
-        )
+        row = {"kind": kind, "at": at, "report_id": report_id, "facts": json.dumps(facts)}
+        self._connection.execute(insert(events), row)
 
     def of_report(self, report_id: str) -> Sequence[Event]:
         """Return what is on record about one report, oldest first."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Row, exists, func, or_, select, update
+from sqlalchemy import Row, bindparam, exists, func, or_, select, update
 
 from bot.adapters.store.claims import FREE, Scope, claim, is_free, is_in
 from bot.adapters.store.database import insert_if_new
@@ -18,6 +18,10 @@ from bot.errors import PermanentError, TransientError
 
 _NEW = is_in(inbox, InboxState.NEW)
 _HELD = is_in(inbox, InboxState.HELD)
+# An item is changed only as long as nobody else has claimed it since: each claim counts an attempt.
+_STILL_CLAIMED = update(inbox).where(
+    inbox.c.id == bindparam("item_id"), inbox.c.attempts == bindparam("item_attempts"), _NEW
+)
 # Bound by the number of parameters that every database takes.
 _MOST_AT_ONCE = 500
 
@@ -100,20 +104,16 @@ class SqlInbox:
         message_id: str | None = None,
     ) -> None:
         """See `ports.Inbox`."""
-        hashed = self._scope.vault.index("message-id", message_id.strip()) if message_id else None
-        mine = update(inbox).where(inbox.c.id == item.id, inbox.c.attempts == item.attempts, _NEW)
-        done = self._connection.execute(
-            mine.values(
-                state=InboxState.HELD if kind == Kind.HELD else InboxState.DONE,
-                kind=kind,
-                reason=reason,
-                report_id=report_id,
-                message_hash=hashed,
-                finished_at=now,
-                **FREE,
-            )
-        )
-        if not done.rowcount:
+        outcome = {
+            "state": InboxState.HELD if kind == Kind.HELD else InboxState.DONE,
+            "kind": kind,
+            "reason": reason,
+            "report_id": report_id,
+            "message_hash": self._scope.vault.index("message-id", message_id.strip()) if message_id else None,
+            "finished_at": now,
+        }
+        mine = {"item_id": item.id, "item_attempts": item.attempts}
+        if not self._connection.execute(_STILL_CLAIMED, mine | outcome | FREE).rowcount:
             raise TransientError(
                 f"inbox item {item.number} was taken over by another bot; nothing is written"
             )

@@ -55,7 +55,7 @@ class SqlReports:
     ) -> None:
         """See `ports.Reports`."""
         key_id = self._settle_key(reporter, item)
-        self._connection.execute(insert(reports).values(_new_row(report, reporter, item, tracker)))
+        self._connection.execute(insert(reports), _new_row(report, reporter, item, tracker))
         words = Words(report.title, report.text, report.problems)
         copies = [
             Plain(COPY, _copy_id(report.id, file.number), key_id, file.content)
@@ -92,7 +92,8 @@ class SqlReports:
 
     def _add_reporter(self, reporter: Reporter, key_id: str) -> None:
         hashed = self._hash(reporter.address) if reporter.address else None
-        self._connection.execute(insert(reporters).values(id=reporter.id, address_hash=hashed, key_id=key_id))
+        row = {"id": reporter.id, "address_hash": hashed, "key_id": key_id}
+        self._connection.execute(insert(reporters), row)
         self._scope.sealed.put([_contact(reporter, key_id)])
 
     def _add_files(self, report_id: str, safe_files: Sequence[SafeFile]) -> None:

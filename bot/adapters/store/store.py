@@ -2,14 +2,15 @@
 
 import hmac
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, union, update
 
 from bot.adapters.store.claims import Scope, release, renew
 from bot.adapters.store.database import Database, insert_if_new
 from bot.adapters.store.events import SqlEvents
+from bot.adapters.store.holder import is_dead
 from bot.adapters.store.inbox import SqlInbox
 from bot.adapters.store.migrate import MAIN
 from bot.adapters.store.outbox import SqlOutbox
@@ -62,11 +63,14 @@ class SqlStore:
             sealed = SealedValues(connection, self._vault)
             scope = Scope(connection, self._vault, sealed, self._holder, self._lease)
             yield SqlTransaction(scope)
-        # Only now does nothing stand under these keys any more.
-        self._vault.forget(scope.spent_keys)
+        # Only now does nothing stand under these keys any more. What is committed has not failed when one
+        # of them stays behind, unused.
+        with suppress(MeldpuntError):
+            self._vault.forget(scope.spent_keys)
 
     def take_lease(self, name: str, now: datetime) -> bool:
         """See `ports.Store`."""
+        self._pair()
         until = now + self._lease
         free = or_(leases.c.holder == self._holder, leases.c.lease_until <= now)
         take = (
@@ -81,7 +85,9 @@ class SqlStore:
             return bool(connection.execute(fresh).rowcount)
 
     def renew(self, now: datetime) -> None:
-        """See `ports.Store`."""
+        """See `ports.Store`; touches nothing when this bot never used its store."""
+        if not self._paired:
+            return
         until = now + self._lease
         with self._database.begin() as connection:
             connection.execute(
@@ -95,9 +101,7 @@ class SqlStore:
         if not self._paired:
             return
         with self._database.begin() as connection:
-            connection.execute(delete(leases).where(leases.c.holder == self._holder))
-            for queue in (inbox, outbox):
-                connection.execute(release(queue, self._holder))
+            _free(connection, self._holder)
 
     def check(self) -> Sequence[str]:
         """See `ports.Store`."""
@@ -137,7 +141,22 @@ class SqlStore:
                 "MELDPUNT_INDEX_SECRET",
                 "has changed",
             )
+            _bury(connection)
         self._paired = True
+
+
+def _bury(connection: Connection) -> None:
+    """Free what dead bots of this machine held, so that a restart does not wait for their leases to end."""
+    named = [select(table.c.holder).where(table.c.holder.is_not(None)) for table in (leases, inbox, outbox)]
+    for holder in connection.scalars(union(*named)).all():
+        if is_dead(holder):
+            _free(connection, holder)
+
+
+def _free(connection: Connection, holder: str) -> None:
+    connection.execute(delete(leases).where(leases.c.holder == holder))
+    for queue in (inbox, outbox):
+        connection.execute(release(queue, holder))
 
 
 def _hold_to(connection: Connection, name: str, value: str, setting: str, problem: str) -> None:

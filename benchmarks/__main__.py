@@ -1,0 +1,39 @@
+"""`make bench`: print every measure; exit 1 when a limit is broken."""
+
+import argparse
+import subprocess
+import sys
+import time
+
+from benchmarks.reports import measure_reports
+
+HELP_SECONDS = 0.3
+
+
+def measure_help() -> bool:
+    """Print how long `meldpunt --help` takes, the best of five."""
+    best = min(_seconds([sys.executable, "-m", "bot", "--help"]) for _ in range(5))
+    print(f"meldpunt --help: {best:.2f} s (limit {HELP_SECONDS})")
+    return best < HELP_SECONDS
+
+
+def _seconds(command: list[str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def main() -> int:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    parser.add_argument("--mails", type=int, default=500)
+    parser.add_argument("--memory", type=int, default=5000, help="mails of the memory run; 0 leaves it out")
+    asked = parser.parse_args()
+    held = [measure_help(), measure_reports(asked.mails)]
+    if asked.memory:
+        held.append(measure_reports(asked.memory, with_floor=False))
+    return 0 if all(held) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
