@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.domain.inbox import Arrival, InboxItem, InboxRow, Origin
+from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
 from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
 from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
 from bot.domain.privacy import SafeFile
@@ -99,11 +99,15 @@ class Inbox(Protocol):
     def add(self, arrivals: Sequence[Arrival], now: datetime) -> int:
         """Store raw mails sealed, each under a data key of its own; a known origin is a no-op. Count added."""
 
-    def claim(self, now: datetime, limit: int) -> Sequence[InboxItem]:
+    def claim(self, now: datetime, limit: int, *, most_bytes: int = MOST_BYTES) -> Sequence[InboxItem]:
         """Lease up to `limit` new items, oldest first, raw opened; expired leases are claimed again.
 
-        An item whose raw mail cannot be opened is held with the reason and does not stop the others.
+        Their sizes add up to at most `most_bytes`, but the oldest is always given. An item whose raw
+        cannot be opened is held with the reason.
         """
+
+    def put_back(self, items: Sequence[InboxItem]) -> None:
+        """Free claimed items that got no outcome."""
 
     def finish(  # noqa: PLR0913 - each is one fact of the outcome
         self,

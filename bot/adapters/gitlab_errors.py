@@ -77,7 +77,7 @@ def refusal(name: str, response: requests.Response, *, sent: str | None, now: da
         return PermanentError(
             f"tracker {name} does not have this issue any more, or hides it from the token's account"
         )
-    if status in _LATER:
+    if status in _LATER and (status != HTTPStatus.NOT_FOUND or "/projects/" in response.url):
         return TransientError(f"tracker {name} {_LATER[HTTPStatus(status)]} ({status})", retry_after=pause)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         sentence = f"tracker {name} is in trouble ({status})"

@@ -21,6 +21,7 @@ from bot.settings import is_loopback
 
 _CHUNK = 1 << 16
 _LARGEST = 64 << 20
+_SUCCESS = 2
 
 
 class GitLabSession(requests.Session):
@@ -49,7 +50,7 @@ class GitLabSession(requests.Session):
             _read_whole(response, time.monotonic() + self._whole)
         except (requests.RequestException, HTTPError, OSError) as error:
             raise broken_line(self._name, error, writes=writes) from None
-        if not response.ok or response.is_redirect:
+        if response.status_code // 100 != _SUCCESS:
             sent = _text_of(kwargs.get("json")) if writes else None
             raise refusal(self._name, response, sent=sent, now=self._now())
         if "json" not in response.headers.get("Content-Type", ""):

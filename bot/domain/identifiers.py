@@ -18,10 +18,13 @@ _NAME_WORDS = 6
 _PART_LETTERS = 3
 
 ADDRESS = re.compile(r"[^\W_][\w.!#$*+^{|}~'-]{0,63}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_ARMOUR_HEAD = r"(?:\n(?:>[ ]?)*+[A-Za-z-]{1,20}:[ ][^\n]*)*+(?:\n(?:>[ ]?)*+[ \t]*\r?(?=\n))?"
+_ARMOUR_LINE = r"\n(?:>[ ]?)*+[A-Za-z0-9+/=]{%s}[ \t]*\r?(?=\n|\Z)"
+# An armoured block, or what is left of one that was cut off.
 KEY_BLOCK = re.compile(
     r"(?i)-----BEGIN PGP (?P<kind>PUBLIC KEY BLOCK|SIGNATURE)-----[ \t]*\r?"
-    r"(?:\n(?:>[ ]?)*+(?:[A-Za-z0-9+/=]{0,80}|(?:Version|Comment|Hash|Charset|MessageID):[^\n]*)[ \t]*\r?(?=\n|\Z))*+"
-    r"(?:\n(?:>[ ]?)*+-----END PGP (?P=kind)-----)?"
+    + _ARMOUR_HEAD
+    + rf"(?:(?:{_ARMOUR_LINE % '0,80'})*+\n(?:>[ ]?)*+-----END PGP (?P=kind)-----|(?:{_ARMOUR_LINE % '32,80'})*+)"
 )
 _KEY_LISTING = re.compile(
     r"(?mi)^[> \t]*(?:uid|user id)\b[^\n<>]{0,20}[\s:\]](?P<id>[^\n<>:\]]{2,80} <[^\n<>]{3,120}>)"

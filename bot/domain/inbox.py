@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+# What one claim may bring into memory: a few large mails, or many small ones.
+MOST_BYTES = 64 * 1024 * 1024
+
 
 class InboxState(StrEnum):
     """Where an inbox row stands; leases say whether somebody works on a new one."""

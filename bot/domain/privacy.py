@@ -4,6 +4,7 @@ Replaced by the alias: the reporter's own identifiers, as found in his submissio
 addresses outside our own domains, and IBANs and BSNs with a valid checksum. Nothing else is guessed.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,15 @@ BSN_MASK = "[BSN]"
 _KEY_MASK = "[PGP block of {alias}]"
 _MOST_PASSES = 4
 _TELLING_LETTERS = 5
+
+
+def _readable(byte: int) -> int:
+    """Fold one byte of Latin-1; the two of a byte order mark become a space."""
+    folded = fold(chr(byte)).text if byte < 0xFE else " "  # noqa: PLR2004 - FE FF is the mark
+    return ord(folded) if len(folded) == 1 and ord(folded) < 0x100 else byte  # noqa: PLR2004 - a byte
+
+
+_READABLE = bytes(map(_readable, range(0x100)))
 
 
 class FileRule(BaseModel):
@@ -113,10 +123,10 @@ class Redactor:
 
         Only long names and addresses count: three letters turn up in any compressed stream by chance.
         """
-        plain = (
-            content.replace(b"\xfe\xff", b" ").replace(b"\xff\xfe", b" ").replace(b"\0", b"")
-        )  # UTF-16, too
-        return any(True for _ in own_spans(fold(plain.decode("latin-1")), self.telling, self.alias))
+        plain = content.translate(_READABLE, b"\0")  # without NUL UTF-16 can be read, too
+        likely = [needle for needle in self.telling if needle.sign.encode("latin-1", "ignore") in plain]
+        text = plain.decode("latin-1") if likely else ""
+        return any(re.search(needle.pattern, text) for needle in likely)
 
     def _spans(self, text: str) -> Iterator[Span]:
         """Find every place, in whatever way the text is read."""

@@ -51,11 +51,13 @@ class Span:
 class Needle:
     """An identifier to look for in folded text: `sign` must occur in it for `pattern` to match.
 
+    Patterns are compiled when their sign was found: most texts name nobody, and compiling is slow.
+
     What `before` matches up to there belongs to it too, and must match if it is given.
     """
 
     sign: str
-    pattern: re.Pattern[str]
+    pattern: str
     before: re.Pattern[str] | None = None
 
 
@@ -69,11 +71,7 @@ def needles(identifiers: Identifiers) -> tuple[Needle, ...]:
         ),
         *(_name_needle(name.split()) for name in (*identifiers.names, *identifiers.parts)),
         *(_phone_needle(phone) for phone in identifiers.phones),
-        *(
-            Needle(plain, re.compile(re.escape(plain)))
-            for plain in map(_fold, identifiers.message_ids)
-            if "@" in plain
-        ),
+        *(Needle(plain, re.escape(plain)) for plain in map(_fold, identifiers.message_ids) if "@" in plain),
     )
 
 
@@ -81,7 +79,7 @@ def own_spans(folded: Folded, found: Sequence[Needle], alias: str) -> Iterator[S
     """Find the reporter's identifiers."""
     for needle in found:
         if needle.sign in folded.text:
-            for match in needle.pattern.finditer(folded.text):
+            for match in re.finditer(needle.pattern, folded.text):
                 before = needle.before or _NOTHING
                 if begin := before.search(
                     folded.text, max(0, match.start() - _LONGEST_BEFORE), match.start()
@@ -178,22 +176,20 @@ def _address_needle(address: str) -> Needle:
     """Match an address, also written as `jan [at] example [dot] org`."""
     local, domain = _fold(address).split("@", 1)
     labels = _DOT.join(map(re.escape, domain.split(".")))
-    return Needle(
-        domain.split(".")[0], re.compile(f"{_DOT.join(map(re.escape, local.split('.')))}{_AT}{labels}")
-    )
+    return Needle(domain.split(".")[0], f"{_DOT.join(map(re.escape, local.split('.')))}{_AT}{labels}")
 
 
 def _name_needle(words: Sequence[str]) -> Needle:
     """Match a name as whole words; scripts without spaces between words have no word edge."""
     left = f"(?<!{_LETTER})" if words[0][0] < _NO_SPACES_BETWEEN_WORDS else ""
     right = f"(?!{_LETTER})" if words[-1][-1] < _NO_SPACES_BETWEEN_WORDS else ""
-    return Needle(words[0], re.compile(left + r"[\W_]{1,4}".join(map(re.escape, words)) + right))
+    return Needle(words[0], left + r"[\W_]{1,4}".join(map(re.escape, words)) + right)
 
 
 def _phone_needle(digits: str) -> Needle:
     """Match a phone number by its last digits, with any country code and grouping before them."""
     core = _GAP.join(digits[-_PHONE_CORE:])
-    return Needle("", re.compile(rf"{core}(?!\d)"), _COUNTRY_CODE)
+    return Needle("", rf"{core}(?!\d)", _COUNTRY_CODE)
 
 
 @lru_cache(maxsize=64)

@@ -138,6 +138,7 @@ def suggest_severity(title: str, text: str, rules: SeverityRules) -> Suggestion 
 
 
 # Atomic groups and bounded counts keep every pattern below linear.
+_LETTERS = re.compile(r"[^\W_]+")
 _METRIC = r"[A-Z]{1,3}:[A-Z]{1,6}"
 _VECTOR = re.compile(
     rf"(?:CVSS:(3\.[01]|4\.0)/|(?<![\w/:])(?=AV:))({_METRIC}(?:/{_METRIC}){{7,39}})",
@@ -152,12 +153,22 @@ _MOST_VECTORS = 50
 
 
 @dataclass(frozen=True, slots=True)
+class _Keywords:
+    """The keywords of one severity; a text without one of the `beginnings` as a word of its own has none."""
+
+    severity: Severity
+    words: tuple[str, ...]
+    pattern: re.Pattern[str]
+    beginnings: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Patterns:
     """The mapping's words, compiled for lower-case text."""
 
     word: re.Pattern[str]
     score: re.Pattern[str]
-    keywords: tuple[tuple[Severity, re.Pattern[str], tuple[str, ...]], ...]
+    keywords: tuple["_Keywords", ...]
     stated: dict[str, Severity]
 
 
@@ -170,7 +181,7 @@ def _make_patterns(rules: SeverityRules) -> _Patterns:
         ),
         score=re.compile(rf"(?<!\w)(?:cvss{_VERSION}{_FILL}{_NUMBER}|(?:{after}){_FILL}{_DECIMAL})"),
         keywords=tuple(
-            (severity, _pattern_of_keywords(words), words)
+            _Keywords(severity, words, _pattern_of_keywords(words), _beginnings_of(words))
             for severity, words in rules.keywords.items()
             if words
         ),
@@ -188,6 +199,12 @@ def _pattern_of_keywords(words: tuple[str, ...]) -> re.Pattern[str]:
     """Return a pattern with a group for each word; a space stands for any gap, a plural s is allowed."""
     groups = ("(" + r"[\s_-]{1,3}".join(map(re.escape, word.lower().split())) + ")" for word in words)
     return re.compile(rf"(?<!\w)(?:{'|'.join(groups)})s?(?!\w)")
+
+
+def _beginnings_of(words: tuple[str, ...]) -> frozenset[str]:
+    """Return how keywords begin, each with its plural, which only a keyword of one word can have."""
+    first = {match[0] if (match := _LETTERS.match(word.lower())) else "" for word in words}
+    return frozenset(first | {f"{word}s" for word in first})
 
 
 def _find_vectors(report: str, rules: SeverityRules) -> Iterator[Suggestion]:
@@ -225,7 +242,9 @@ def _find_stated(report: str, rules: SeverityRules) -> Iterator[Suggestion]:
 
 def _find_keywords(report: str, rules: SeverityRules) -> Iterator[Suggestion]:
     lower = report.lower()
-    for severity, pattern, words in rules.patterns.keywords:
-        match = pattern.search(lower)
+    # Trying every keyword at every place is slow; most reports lack even the beginning of most keywords.
+    there = {"", *_LETTERS.findall(lower)}
+    for keywords in rules.patterns.keywords:
+        match = None if there.isdisjoint(keywords.beginnings) else keywords.pattern.search(lower)
         if match and match.lastindex:
-            yield Suggestion(severity, f'keyword "{words[match.lastindex - 1]}"')
+            yield Suggestion(keywords.severity, f'keyword "{keywords.words[match.lastindex - 1]}"')

@@ -2,11 +2,12 @@
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from bot.domain.inbox import InboxItem, Origin
-from bot.domain.issue import draft_issue
+from bot.domain.issue import IssueDraft, draft_issue
 from bot.domain.mime import parse_headers_only
 from bot.domain.opening import open_report, received_at
 from bot.domain.outbox import CreateIssue, Order
@@ -20,7 +21,7 @@ from bot.domain.understanding import Understanding
 from bot.errors import MeldpuntError, TransientError, UnreadableError
 from bot.log import get_log
 from bot.ports import Bot, Transaction
-from bot.services.notices import queue_receipt
+from bot.services.notices import draft_receipt
 
 # Mails understood before one commit: enough to share the cost of a commit, few enough to lose little work.
 BATCH = 16
@@ -65,21 +66,48 @@ def _unknown(bot: Bot, origins: Sequence[Origin]) -> Collection[Origin]:
 def process_inbox(bot: Bot) -> int:
     """Understand what is new and file it; return how many items got their outcome.
 
-    One item that cannot be filed is held for a person with the reason, and the rest goes on.
+    The next batch is read in the child process while one is filed here. An item that cannot be filed is
+    held for a person with the reason, and the rest goes on.
     """
     filed = 0
-    while not bot.stopping.is_set():
-        with bot.store.begin() as tx:
-            items = tx.inbox.claim(bot.now(), BATCH)
-        if not items:
-            break
-        readings = [_read(bot, item) for item in items]
+    with ThreadPoolExecutor(1, "read") as reader:
+        batch = _read_ahead(bot, reader)
+        while batch is not None:
+            following = None if bot.stopping.is_set() else _read_ahead(bot, reader)
+            filed += _file_batch(bot, batch)
+            batch = following
+            bot.doors.beat("process_inbox", bot.now())
+    return filed
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Claimed items and what is being made of them."""
+
+    items: Sequence[InboxItem]
+    readings: "Future[Sequence[_Reading]]"
+
+
+def _read_ahead(bot: Bot, reader: ThreadPoolExecutor) -> _Batch | None:
+    """Claim some items and begin to read them; None when there is nothing new."""
+    with bot.store.begin() as tx:
+        items = tx.inbox.claim(bot.now(), BATCH)
+    return _Batch(items, reader.submit(lambda: [_read(bot, item) for item in items])) if items else None
+
+
+def _file_batch(bot: Bot, batch: _Batch) -> int:
+    """File a batch in one commit; what could not be written at all is free for the next try."""
+    try:
+        readings = batch.readings.result()
         with bot.store.begin() as tx:
             for reading in readings:
                 _file(bot, tx, reading)
-        filed += len(items)
-        bot.doors.beat("process_inbox", bot.now())
-    return filed
+    except TransientError as error:
+        get_log().warning("inbox-postponed", count=len(batch.items), reason=str(error))
+        with bot.store.begin() as tx:
+            tx.inbox.put_back(batch.items)
+        raise
+    return len(batch.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,26 +184,34 @@ def _decide(bot: Bot, tx: Transaction, reading: _Reading) -> None:
 
 def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition) -> Report:
     """Open the report with all that follows from it, in the transaction of the caller."""
-    tracker = next(iter(bot.trackers))
     report, reporter = _draft_report(bot, tx, reading)
+    receipt = recognition.no_receipt or draft_receipt(bot, report, reading.understanding.submission)
+    if isinstance(receipt, str):
+        told = f"no receipt was sent: {receipt}"
+        report = replace(report, status=Status.ACKNOWLEDGED, problems=(*report.problems, told))
+    tracker = next(iter(bot.trackers))
     tx.reports.add(report, reporter, reading.understanding.files, reading.item, tracker=tracker)
     tx.events.append("report-received", bot.now(), report_id=report.id, inbox=reading.item.number)
-    draft = draft_issue(
+    orders = [Order(report.id, f"issue:{report.reference}", CreateIssue(tracker, _draft_issue(bot, report)))]
+    if isinstance(receipt, str):
+        tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=receipt)
+    else:
+        orders.append(receipt)
+    tx.outbox.add(orders, bot.now())
+    suggested = report.suggestion.severity if report.suggestion else None
+    due_on = str(report.due_on)
+    get_log().info("report-opened", reference=report.reference, due_on=due_on, suggested=suggested)
+    return report
+
+
+def _draft_issue(bot: Bot, report: Report) -> IssueDraft:
+    return draft_issue(
         report,
         marker=f"meldpunt-{uuid4().hex}",
         rules=bot.mappings.severity,
         language=bot.settings.team.language,
+        zone=bot.calendar.zone,
     )
-    tx.outbox.add([Order(report.id, f"issue:{report.reference}", CreateIssue(tracker, draft))], bot.now())
-    withheld = recognition.no_receipt or queue_receipt(bot, tx, report, reading.understanding.submission)
-    if withheld is not None:
-        tx.reports.set_status(report.id, Status.ACKNOWLEDGED)
-        tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=withheld)
-    suggested = report.suggestion.severity if report.suggestion else None
-    get_log().info(
-        "report-opened", reference=report.reference, due_on=str(report.due_on), suggested=suggested
-    )
-    return report
 
 
 def _draft_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, Reporter]:

@@ -13,8 +13,8 @@ from bot.ports import Bot, Consequence, Transaction
 from bot.render import draft_notice
 
 
-def queue_receipt(bot: Bot, tx: Transaction, report: Report, submission: Submission) -> str | None:
-    """Queue the receipt of a report, or return why it is withheld (requirements, section 5).
+def draft_receipt(bot: Bot, report: Report, submission: Submission) -> Order | str:
+    """Draft the receipt of a report whole, as an order, or return why it is withheld.
 
     It answers the `From` address: a `Reply-To` may be anybody's.
     """
@@ -38,8 +38,7 @@ def queue_receipt(bot: Bot, tx: Transaction, report: Report, submission: Submiss
     except PermanentError as error:
         return str(error)
     order = SendMail(NoticeKind.RECEIPT, settings.sender, recipient, message_id, message)
-    tx.outbox.add([Order(report.id, f"mail:{report.reference}", order)], bot.now())
-    return None
+    return Order(report.id, f"mail:{report.reference}", order)
 
 
 def _facts(bot: Bot, report: Report) -> NoticeFacts:

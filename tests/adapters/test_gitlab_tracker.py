@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_an_issue_is_created_with_everything_in_one_call(http: responses.Request
     description = sent.pop("description")
     assert sent == {
         "title": "[CVD-2026-0001] XSS in zoekveld",
-        "labels": "severity::unrated,suggested::high",
+        "labels": ["severity::unrated", "suggested::high"],
         "due_date": "2026-11-26",
         "confidential": True,
     }
@@ -89,7 +90,7 @@ def test_an_issue_is_created_with_everything_in_one_call(http: responses.Request
     assert call.request.headers["PRIVATE-TOKEN"] == TOKEN
 
 
-def test_every_request_has_its_time_limits_and_follows_no_redirect(http: responses.RequestsMock) -> None:
+def test_every_request_has_its_time_limits(http: responses.RequestsMock) -> None:
     http.post(f"{API}/issues", json=ISSUE, status=201)
     http.get(f"{API}/issues", json=[])
     http.post(f"{API}/uploads", json=UPLOAD, status=201)
@@ -106,9 +107,7 @@ def test_every_request_has_its_time_limits_and_follows_no_redirect(http: respons
     made.check()
     assert len(http.calls) == 7
     for call in http.calls:
-        options = call.request.req_kwargs  # type: ignore[attr-defined]  # added by `responses`
-        assert options["timeout"] == (5, 30)
-        assert options["allow_redirects"] is False
+        assert call.request.req_kwargs["timeout"] == (5, 30)  # type: ignore[attr-defined]  # added by `responses`
 
 
 @pytest.mark.parametrize("address", ["http://git.example.nl", "ftp://git.example.nl", "git.example.nl"])
@@ -163,9 +162,20 @@ def test_each_refusal_of_a_new_issue_means_one_thing(  # noqa: PLR0917 - a table
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(201, "<html>Sign in</html>"), (200, "<html>Sign in</html>"), (204, ""), (201, "{]"), (201, "[]"), (201, '"x"'), (201, "null"),
-     (201, "{}"), (201, '{"iid": "7", "confidential": true}'), (201, '{"iid": 7, "confidential": false}'), (201, '{"iid": 7}')],
-)  # fmt: skip
+    [
+        (201, "<html>Sign in</html>"),
+        (200, "<html>Sign in</html>"),
+        (204, ""),
+        (201, "{]"),
+        (201, "[]"),
+        (201, '"x"'),
+        (201, "null"),
+        (201, "{}"),
+        (201, '{"iid": "7", "confidential": true}'),
+        (201, '{"iid": 7, "confidential": false}'),
+        (201, '{"iid": 7}'),
+    ],
+)
 def test_after_an_answer_that_is_not_gitlabs_nobody_knows_whether_the_issue_is_there(
     http: responses.RequestsMock, status: int, answer: str
 ) -> None:
@@ -295,15 +305,15 @@ def test_an_upload_is_built_anew_for_every_try_and_linked_under_our_own_name(
 ) -> None:
     http.post(f"{API}/uploads", status=429, headers={"Retry-After": "1"})
     http.post(f"{API}/uploads", json=UPLOAD, status=201)
-    made, sent = tracker(), []
+    made = tracker()
     with pytest.raises(TransientError):
         made.upload("7", "CVD-2026-0001-1.png", "image/png", b"de inhoud")
     link = made.upload("7", "CVD-2026-0001-1.png", "image/png", b"de inhoud")
     assert link == f"![CVD-2026-0001-1.png](/uploads/{'0a' * 16}/CVD-2026-0001-1.png)"
     for call in http.calls:
-        sent.append(call.request.body.read())  # type: ignore[union-attr]  # a multipart encoder
-    assert all(b"de inhoud" in body and b'filename="CVD-2026-0001-1.png"' in body for body in sent)
-    assert all(b"image/png" in body for body in sent)
+        body = call.request.body
+        assert isinstance(body, bytes)
+        assert all(part in body for part in (b"de inhoud", b'filename="CVD-2026-0001-1.png"', b"image/png"))
 
 
 @pytest.mark.parametrize(
@@ -367,7 +377,7 @@ def test_an_issue_found_that_is_not_confidential_is_made_so_before_anything_else
 def test_an_issue_that_gitlab_will_not_hide_is_held_for_a_person(http: responses.RequestsMock) -> None:
     http.get(f"{API}/issues", json=[found(7, marker_line("meldpunt-0f"), confidential=False)])
     http.put(f"{API}/issues/7", json={**ISSUE, "confidential": False})
-    with pytest.raises(PermanentError, match="issue 7 .* is not confidential"):
+    with pytest.raises(PermanentError, match=r"issue 7 .* is not confidential"):
         tracker().find_issue("CVD-2026-0001", "meldpunt-0f")
 
 
@@ -446,6 +456,42 @@ def test_a_gitlab_that_tells_nothing_of_tokens_is_still_looked_at(
     http.get(f"{URL}/api/v4/personal_access_tokens/self", json={"message": "404 Not Found"}, status=status)
     http.get(API, json=PROJECT)
     assert tracker().check() == []
+
+
+def test_a_thread_keeps_its_line_open_and_sends_no_cookie_back() -> None:
+    lines: list[object] = []
+    cookies: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            lines.append(self)
+            super().setup()
+
+        def do_POST(self) -> None:
+            cookies.append(self.headers["Cookie"])
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps(ISSUE).encode()
+            self.send_response(201)
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Set-Cookie", "sessie=geheim")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002 - the signature of http.server
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        made = tracker(f"http://127.0.0.1:{server.server_port}")
+        for _ in range(5):
+            made.create_issue(DRAFT)
+        made.close()
+        server.shutdown()
+    assert (len(lines), cookies) == (1, [None] * 5)
 
 
 def test_each_thread_has_a_client_of_its_own_and_close_lets_all_go(http: responses.RequestsMock) -> None:

@@ -150,6 +150,7 @@ def test_a_received_line_that_names_him_is_emptied_wherever_it_stands() -> None:
 
 
 KEY = """-----BEGIN PGP PUBLIC KEY BLOCK-----
+X-Made-By: iets
 
 tCJQaWV0IEdlaGVpbSA8cGlldEBwcml2LmV4YW1wbGUub3JnPg==
 -----END PGP PUBLIC KEY BLOCK-----"""
@@ -163,7 +164,9 @@ def test_a_public_key_goes_as_a_whole_and_its_readable_user_id_is_his_name_too()
 
 def test_a_key_that_was_cut_off_goes_as_far_as_it_reaches() -> None:
     cut = KEY.rpartition("\n")[0]
-    assert redact(f"voor\n{cut}\n\nGewone tekst hier.") == f"voor\n[PGP block of {ALIAS}]\nGewone tekst hier."
+    assert (
+        redact(f"voor\n{cut}\n\nGewone tekst hier.") == f"voor\n[PGP block of {ALIAS}]\n\nGewone tekst hier."
+    )
 
 
 def test_a_key_listing_in_the_text_names_him() -> None:
@@ -238,6 +241,27 @@ def test_redaction_is_stable_for_any_text_name_and_signature(text: str, name: st
     sent = Submission(from_address="x@example.org", from_name=name, signature=signature, text=text)
     once = redact(f"{text} {name} {signature}", sent)
     assert redact(once, sent) == once
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "Joris ",
+        "a@",
+        "%25",
+        "Jo\u200b",
+        "From: Joris\n",
+        "nl91 ",
+        "0 ",
+        "-----BEGIN PGP SIGNATURE-----\n",
+        "\u0301",
+    ],
+)
+def test_a_long_hostile_text_is_redacted_like_a_short_one(piece: str) -> None:
+    sent = Submission(
+        from_address="a@example.org", from_name="Joris", text=piece * 20_000, signature=piece * 20_000
+    )
+    assert redact(piece * 20_000 + "\n\nJoris", sent).endswith(f"\n\n{ALIAS}")
 
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"

@@ -8,7 +8,10 @@ import requests
 from tests.sandbox.conftest import Visitor
 
 ISSUES = "/issues$"
-MAIL = "From: desk@example.nl\r\nTo: robin@example.org\r\nSubject: Receipt\r\nMessage-ID: <r1@example.nl>\r\n\r\nThanks\r\n"
+MAIL = (
+    "From: desk@example.nl\r\nTo: robin@example.org\r\nSubject: Receipt\r\n"
+    "Message-ID: <r1@example.nl>\r\n\r\nThanks\r\n"
+)
 
 
 def _count(visitor: Visitor, title: str) -> int:

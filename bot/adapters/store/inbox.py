@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from bot.adapters.store.database import insert_if_new
 from bot.adapters.store.schema import inbox, reports
 from bot.adapters.store.sealing import RAW, Plain
 from bot.adapters.vault import UnopenableError
-from bot.domain.inbox import Arrival, InboxItem, InboxRow, InboxState, Origin
+from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, InboxState, Origin
 from bot.domain.submission import Kind
 from bot.errors import PermanentError, TransientError
 
@@ -78,9 +79,17 @@ class SqlInbox:
         statement = insert_if_new(self._connection, inbox).returning(inbox.c.id)
         return set(self._connection.scalars(statement, rows))
 
-    def claim(self, now: datetime, limit: int) -> Sequence[InboxItem]:
+    def claim(self, now: datetime, limit: int, *, most_bytes: int = MOST_BYTES) -> Sequence[InboxItem]:
         """See `ports.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
-        wanted = select(inbox.c.number).where(_NEW, is_free(inbox, now)).order_by(inbox.c.number).limit(limit)
+        free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox, now))
+        oldest = self._connection.execute(free.order_by(inbox.c.number).limit(limit)).all()
+        total = accumulate(row.size for row in oldest)
+        numbers = [row.number for row, size in zip(oldest, total, strict=True) if size <= most_bytes]
+        numbers = numbers or [row.number for row in oldest[:1]]
+        if not numbers:
+            return []
+        # Asked again, for on a database without our lock another bot may have been quicker.
+        wanted = select(inbox.c.number).where(inbox.c.number.in_(numbers), _NEW, is_free(inbox, now))
         statement = claim(inbox, wanted, self._scope, now).returning(inbox)
         rows = sorted(self._connection.execute(statement).all(), key=lambda row: int(row.number))
         raws = self._scope.sealed.get_all(RAW, [row.id for row in rows]) if rows else {}
@@ -92,6 +101,12 @@ class SqlInbox:
             else:
                 items.append(_item(row, raw))
         return items
+
+    def put_back(self, items: Sequence[InboxItem]) -> None:
+        """See `ports.Inbox`."""
+        for item in items:
+            mine = update(inbox).where(inbox.c.id == item.id, inbox.c.attempts == item.attempts, _NEW)
+            self._connection.execute(mine.values(**FREE))
 
     def finish(  # noqa: PLR0913 - each is one fact of the outcome
         self,
