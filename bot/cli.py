@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 something is held or postponed, 2 settings or arguments are wrong.
 """
 
+import io
 import os
 import sys
 from contextlib import AbstractContextManager
@@ -15,6 +16,7 @@ from bot.errors import MeldpuntError, SettingsError
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from bot.ports import Bot, Store
     from bot.settings import Settings
@@ -61,6 +63,7 @@ def options(
 
 def main() -> None:
     """Run the command line; a foreseen failure is one sentence on standard error."""
+    _always_utf8(sys.stdout)
     try:
         app()
     except SettingsError as error:
@@ -185,7 +188,7 @@ def report_list(*, json: Json = False) -> None:
     from bot.show import print_reports
 
     with _store() as store, store.begin() as tx:
-        print_reports(tx.reports.rows(), as_json=json)
+        print_reports(tx.reports.rows(), _zone(), as_json=json)
 
 
 @report_app.command("show")
@@ -194,7 +197,7 @@ def report_show(ref: Annotated[str, typer.Argument(help="Its reference.")], *, j
     from bot.show import print_report
 
     with _store() as store, store.begin() as tx:
-        print_report(tx.reports.get(ref.upper()), as_json=json)
+        print_report(tx.reports.get(ref.upper()), _zone(), as_json=json)
 
 
 Number = Annotated[int, typer.Argument(help="Its number in the list.")]
@@ -208,7 +211,7 @@ def inbox_list(*, only_open: Open = False, json: Json = False) -> None:
     from bot.show import print_inbox
 
     with _store() as store, store.begin() as tx:
-        print_inbox(tx.inbox.rows(only_open=only_open), as_json=json)
+        print_inbox(tx.inbox.rows(only_open=only_open), _zone(), as_json=json)
 
 
 @inbox_app.command("show")
@@ -253,7 +256,7 @@ def outbox_list(*, only_open: Open = False, json: Json = False) -> None:
     from bot.show import print_outbox
 
     with _store() as store, store.begin() as tx:
-        print_outbox(tx.outbox.rows(only_open=only_open), as_json=json)
+        print_outbox(tx.outbox.rows(only_open=only_open), _zone(), as_json=json)
 
 
 @outbox_app.command("retry")
@@ -283,6 +286,12 @@ def keys_new() -> None:
     from bot.adapters.vault import new_secret_key
 
     typer.echo(new_secret_key())
+
+
+def _always_utf8(stream: object) -> None:
+    """Let what is printed be UTF-8 on every machine, file names that are not even text escaped as JSON does."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _ask(question: str, *, yes: bool) -> None:
@@ -315,6 +324,14 @@ def _store() -> AbstractContextManager["Store"]:
     from bot.app import open_store
 
     return open_store(_settings())
+
+
+def _zone() -> "ZoneInfo":
+    """Return the zone that times are shown in."""
+    from bot.app import find_mappings
+    from bot.domain.workdays import build_calendar
+
+    return build_calendar(find_mappings(_settings().mappings).workdays).zone
 
 
 def _mappings_folder() -> Path:

@@ -37,7 +37,15 @@ class PermanentError(MeldpuntError):
 
 
 class OutcomeUnknownError(MeldpuntError):
-    """The call may or may not have had its effect; look before trying again."""
+    """The call may or may not have had its effect; look before trying again.
+
+    `retry_after` is how long the other side may still be at work on it: a look before that proves nothing.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        """Take the sentence and the time to wait before looking."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class UnreadableError(MeldpuntError):

@@ -6,12 +6,13 @@ Read in this order, the first that knows a name wins: environment, the settings 
 import difflib
 import ipaddress
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -35,6 +36,9 @@ from bot.errors import SettingsError
 PREFIX = "MELDPUNT_"
 # Names that the prefix shares with things that are no settings of the bot: the tests' data folder.
 NOT_OURS = frozenset({"MELDPUNT_CONTRACTS"})
+
+SHORTEST_SECRET = 16
+ALL_NAMES = "See settings.example.env for all names."
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -118,6 +122,14 @@ class MailerSettings(Line):
 
     sender: str | None = None
 
+    @model_validator(mode="after")
+    def _name_and_password_go_together(self) -> "MailerSettings":
+        if (self.username is None) != (self.password is None):
+            lacking = "PASSWORD" if self.password is None else "USERNAME"
+            message = f"lacks {PREFIX}MAILER__{lacking}; write both to log in, or neither"
+            raise ValueError(message)
+        return self
+
 
 class TrackerSettings(Section):
     """One tracker of the team."""
@@ -144,6 +156,15 @@ class WebSettings(Section):
     port: int = Field(default=8080, ge=0, le=65535)
 
 
+class SecretFiles(NestedSecretsSettingsSource):
+    """Secrets from flat files such as `MELDPUNT_MAILBOX__PASSWORD`; other files in the folder are not ours."""
+
+    @classmethod
+    def load_secrets(cls, path: Path) -> dict[str, str]:
+        """Read what bears our prefix, without the newline that editors leave at the end."""
+        return {name: (path / name).read_text("utf-8").strip() for name in _secret_names(path)}
+
+
 class Settings(BaseSettings):
     """Everything that differs between two installations and is not in `mappings/`."""
 
@@ -153,6 +174,8 @@ class Settings(BaseSettings):
         secrets_nested_delimiter="__",
         secrets_dir_missing="ok",
         enable_decoding=False,
+        # A name without a value, as in a settings file that is half filled in, is not set.
+        env_ignore_empty=True,
         extra="forbid",
         frozen=True,
     )
@@ -160,7 +183,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///meldpunt.db"
     keys_url: str | None = None
     secret_keys: SecretStr
-    index_secret: SecretStr = Field(min_length=16)
+    index_secret: SecretStr
     mappings: Path = Path("mappings")
     organisation: str = "Dutch Cloud Group"
     base_url: str = "http://127.0.0.1:8080"
@@ -175,6 +198,22 @@ class Settings(BaseSettings):
     workers: int = Field(default=4, ge=1, le=32)
     stop_seconds: int = Field(default=10, ge=1)
 
+    @field_validator("database_url", "keys_url")
+    @classmethod
+    def _is_a_known_database(cls, value: str | None) -> str | None:
+        if value is None or re.fullmatch(r"sqlite:///.+", value):
+            return value
+        message = "is not the address of a database"
+        raise ValueError(message)
+
+    @field_validator("index_secret")
+    @classmethod
+    def _is_long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < SHORTEST_SECRET:
+            message = f"has fewer than {SHORTEST_SECRET} characters"
+            raise ValueError(message)
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -184,14 +223,9 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read secrets from flat file names such as `MELDPUNT_MAILBOX__PASSWORD` too."""
+        """Put our own reader of secret files in the place of pydantic's."""
         del settings_cls
-        return (
-            init_settings,
-            env_settings,
-            dotenv_settings,
-            NestedSecretsSettingsSource(file_secret_settings),
-        )
+        return (init_settings, env_settings, dotenv_settings, SecretFiles(file_secret_settings))
 
     @property
     def sender(self) -> str | None:
@@ -228,57 +262,93 @@ def load_settings(
     `settings_file` defaults to `settings.env` in the working folder where that exists, `secrets_dir` to
     `/run/secrets`. `environ` is looked at for misspelt names only. Raises SettingsError for the first fault.
     """
-    names = os.environ if environ is None else environ
-    file = settings_file or Path("settings.env")
+    file, folder = settings_file or Path("settings.env"), secrets_dir or Path("/run/secrets")
     if settings_file is not None and not file.is_file():
         raise SettingsError(
             str(file), "--settings", "no such file", "Copy settings.example.env and fill it in."
         )
-    _refuse_unknown("environment", names)
-    if file.is_file():
-        _refuse_unknown(str(file), dotenv_values(file))
-    folder = secrets_dir or Path("/run/secrets")
+    if secrets_dir is not None and not folder.is_dir():
+        raise SettingsError(
+            str(folder), "--secrets-dir", "no such folder", "Name a folder with one file a secret."
+        )
+    places = {
+        "environment": frozenset(os.environ if environ is None else environ),
+        str(file): _names_in(file) if file.is_file() else frozenset(),
+        str(folder): frozenset(_secret_names(folder)) if folder.is_dir() else frozenset(),
+    }
+    for place, names in places.items():
+        _refuse_unknown(place, names)
     try:
         return Settings(_env_file=file, _secrets_dir=folder if folder.is_dir() else None)
     except ValidationError as error:
-        raise _explain(error, file) from None
+        raise _explain(error, places) from None
     except (OSError, UnicodeDecodeError, SourceError) as error:
         problem = f"a file in it cannot be read ({type(error).__name__})"
         raise SettingsError(
-            str(folder), "--secrets-dir", problem, "Keep text files of secrets there only."
+            str(folder), "--secrets-dir", problem, "Each is one line of text in UTF-8."
         ) from None
+
+
+def _names_in(file: Path) -> frozenset[str]:
+    """Return the names that a settings file sets; a line that is none is refused."""
+    mend = "Write NAME=value on each line, in UTF-8."
+    try:
+        with file.open(encoding="utf-8") as lines:
+            bindings = list(parse_stream(lines))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), "file", f"cannot be read ({type(error).__name__})", mend) from None
+    for binding in bindings:
+        if binding.error or (binding.key is not None and binding.value is None):
+            raise SettingsError(str(file), f"line {binding.original.line}", "is no setting", mend)
+    return frozenset(binding.key for binding in bindings if binding.key is not None)
+
+
+def _secret_names(folder: Path) -> Iterable[str]:
+    return sorted(
+        path.name for path in folder.iterdir() if path.name.upper().startswith(PREFIX) and path.is_file()
+    )
 
 
 def _refuse_unknown(place: str, names: Iterable[str]) -> None:
     """Refuse a misspelt name at the top: pydantic reads only the names that it knows."""
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    for name in names:
+    for name in sorted(names):
         upper = name.upper()
         if not upper.startswith(PREFIX) or upper in NOT_OURS or upper.split("__")[0] in known:
             continue
         near = difflib.get_close_matches(upper.split("__")[0], known, n=1)
-        mend = f"Did you mean {near[0]}?" if near else "See settings.example.env for all names."
+        mend = f"Did you mean {near[0]}?" if near else ALL_NAMES
         raise SettingsError(place, name, "no such setting", mend)
 
 
-def _explain(error: ValidationError, file: Path) -> SettingsError:
+def _explain(error: ValidationError, places: Mapping[str, Iterable[str]]) -> SettingsError:
     """Turn the first fault into one sentence; the value itself is never shown, it may be a secret."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    path = [str(part) for part in first["loc"]]
-    key = PREFIX + "__".join(path).upper()
-    place = f"environment or {file}" if file.is_file() else "environment"
+    key = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
+    place = _place_of(key, places)
     if first["type"] == "missing":
         return SettingsError(place, key, "is not set", _mend(key))
     if first["type"] == "extra_forbidden":
-        return SettingsError(place, key, "no such setting", "See settings.example.env for all names.")
+        return SettingsError(place, key, "no such setting", ALL_NAMES)
     problem = first["msg"].removeprefix("Value error, ")
     return SettingsError(place, key, problem[:1].lower() + problem[1:], _mend(key))
+
+
+def _place_of(key: str, places: Mapping[str, Iterable[str]]) -> str:
+    """Return the first place that sets this or a part of it; the environment when none does."""
+    for place, names in places.items():
+        if any(f"{name.upper()}__".startswith(f"{key}__") for name in names):
+            return place
+    return "environment"
 
 
 def _mend(key: str) -> str:
     """Say how the named setting is written."""
     special = {
+        f"{PREFIX}DATABASE_URL": "Write sqlite:///FILE.",
+        f"{PREFIX}KEYS_URL": "Write sqlite:///FILE.",
         f"{PREFIX}SECRET_KEYS": "Write id:base64-of-32-bytes; `meldpunt keys new` prints one.",
         f"{PREFIX}INDEX_SECRET": "Write a random word of 16 characters or more that never changes.",
+        f"{PREFIX}REFERENCE_PREFIX": "Write 2 to 10 capital letters and digits, such as CVD.",
     }
     return special.get(key, "See settings.example.env for how it is written.")

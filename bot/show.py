@@ -1,11 +1,14 @@
-"""What commands print: a table for people, or the same facts as JSON."""
+"""What commands print: a table for people that fits 80 columns, or the same facts as JSON.
+
+Times are shown in the desk's own zone, with their offset in JSON and to the minute in tables.
+"""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from rich.console import Console
-from rich.table import Table
+import typer
 
 from bot.domain.inbox import InboxRow
 from bot.domain.outbox import DeliveryRow
@@ -54,32 +57,29 @@ def print_due(deadline: Deadline, *, as_json: bool) -> None:
         _say(f"first response by {deadline.due_on:%A %d %B %Y} (before {deadline.due_at.isoformat()})")
 
 
-def print_reports(views: Sequence[ReportView], *, as_json: bool) -> None:
-    """Print one line a report."""
-    _print(
-        [_report(view) for view in views],
-        ("ref", "status", "severity", "suggested", "received_at", "due_on", "issue"),
-        as_json=as_json,
-    )
+def print_reports(views: Sequence[ReportView], zone: ZoneInfo, *, as_json: bool) -> None:
+    """Print one line a report, and below it where its issue is."""
+    columns = ("ref", "status", "severity", "suggested", "received_at", "due_on")
+    _print([_report(view, zone) for view in views], columns, "issue", as_json=as_json)
 
 
-def print_report(view: ReportView, *, as_json: bool) -> None:
+def print_report(view: ReportView, zone: ZoneInfo, *, as_json: bool) -> None:
     """Print one report whole: facts, promises and events; never who sent it."""
-    facts = _report(view)
-    events = [{"at": event.at.isoformat(), "event": event.kind, **event.facts} for event in view.events]
+    facts = _report(view, zone)
+    events = [{"at": event.at.astimezone(zone), "event": event.kind, **event.facts} for event in view.events]
     if as_json:
         print_json_line({**facts, "events": events})
         return
     for name, value in facts.items():
         if name != "promises":
-            _say(f"{name:12} {value if value is not None else '-'}")
+            _say(f"{name:12} {_cell(value)}")
     for event in events:
         rest = ", ".join(f"{key}={value}" for key, value in event.items() if key not in {"at", "event"})
-        _say(f"{event['at']}  {event['event']}  {rest}".rstrip())
+        _say(f"{_cell(event['at'])}  {event['event']}  {rest}".rstrip())
 
 
-def print_inbox(rows: Sequence[InboxRow], *, as_json: bool) -> None:
-    """Print one line a mail that came in; nothing of what it says."""
+def print_inbox(rows: Sequence[InboxRow], zone: ZoneInfo, *, as_json: bool) -> None:
+    """Print one line a mail that came in, and below it why it is no report; nothing of what it says."""
     lines = [
         {
             "number": row.number,
@@ -90,19 +90,17 @@ def print_inbox(rows: Sequence[InboxRow], *, as_json: bool) -> None:
             "uidvalidity": row.origin.uidvalidity,
             "uid": row.origin.uid,
             "size": row.size,
-            "received_at": row.received_at.isoformat(),
+            "received_at": row.received_at.astimezone(zone),
             "ref": row.reference,
             "reason": row.reason,
         }
         for row in rows
     ]
-    _print(
-        lines, ("number", "state", "kind", "folder", "uid", "received_at", "ref", "reason"), as_json=as_json
-    )
+    _print(lines, ("number", "state", "kind", "folder", "received_at", "ref"), "reason", as_json=as_json)
 
 
-def print_outbox(rows: Sequence[DeliveryRow], *, as_json: bool) -> None:
-    """Print one line an order."""
+def print_outbox(rows: Sequence[DeliveryRow], zone: ZoneInfo, *, as_json: bool) -> None:
+    """Print one line an order, and below it why it is held or waits."""
     lines = [
         {
             "number": row.number,
@@ -110,24 +108,24 @@ def print_outbox(rows: Sequence[DeliveryRow], *, as_json: bool) -> None:
             "kind": row.kind,
             "ref": row.reference,
             "attempts": row.attempts,
-            "due_at": row.due_at.isoformat(),
+            "due_at": row.due_at.astimezone(zone),
             "reason": row.reason,
         }
         for row in rows
     ]
-    _print(lines, ("number", "state", "kind", "ref", "attempts", "due_at", "reason"), as_json=as_json)
+    _print(lines, ("number", "state", "kind", "ref", "attempts", "due_at"), "reason", as_json=as_json)
 
 
 def print_json_line(value: Value) -> None:
     """Print one JSON object on one line, other scripts as they are."""
-    _say(json.dumps(value, ensure_ascii=False))
+    _say(_json(value))
 
 
-def _report(view: ReportView) -> dict[str, object]:
+def _report(view: ReportView, zone: ZoneInfo) -> dict[str, object]:
     report, issue = view.report, view.issue
     promise = {
         "promise": "first_response",
-        "due_at": _local(report.due_at),
+        "due_at": report.due_at.astimezone(zone),
         "due_on": report.due_on.isoformat(),
         "state": "running",
     }
@@ -136,33 +134,46 @@ def _report(view: ReportView) -> dict[str, object]:
         "status": report.status,
         "severity": report.severity,
         "suggested": report.suggestion.severity if report.suggestion else None,
-        "received_at": _local(report.received_at),
+        "received_at": report.received_at.astimezone(zone),
         "due_on": report.due_on.isoformat(),
+        "due_at": promise["due_at"],
         "language": report.language,
         "alias": report.alias,
         "tracker": view.tracker,
         "issue": issue.url if issue else None,
+        "issue_url": issue.url if issue else None,
         "promises": [promise],
     }
 
 
-def _local(at: datetime) -> str:
-    return at.isoformat()
-
-
-def _print(lines: Sequence[Mapping[str, object]], columns: Iterable[str], *, as_json: bool) -> None:
+def _print(lines: Sequence[Value], columns: Sequence[str], below: str, *, as_json: bool) -> None:
+    """Print columns as wide as they must be; a value of no fixed length stands on a line of its own."""
     if as_json:
-        _say(json.dumps(lines, ensure_ascii=False, indent=1))
+        _say(_json(lines, indent=1))
         return
-    table = Table(box=None, pad_edge=False)
-    names = list(columns)
-    for name in names:
-        table.add_column(name)
-    for line in lines:
-        table.add_row(*("-" if line[name] is None else str(line[name]) for name in names))
-    Console(soft_wrap=True).print(table)
+    rows = [columns, *([_cell(line[name]) for name in columns] for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    notes = [None, *(line[below] for line in lines)]
+    for row, note in zip(rows, notes, strict=True):
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        if note is not None:
+            _say(f"    {note}")
+
+
+def _cell(value: object) -> str:
+    """Write a value for people: a time to the minute, nothing as a dash."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return "-" if value is None else str(value)
+
+
+def _json(value: object, *, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent, default=_iso)
+
+
+def _iso(value: datetime) -> str:
+    return value.isoformat(timespec="seconds")
 
 
 def _say(text: str) -> None:
-    # Not rich's markup: what is printed may hold square brackets.
-    Console(soft_wrap=True, markup=False, highlight=False, emoji=False).print(text)
+    typer.echo(text)

@@ -20,6 +20,9 @@ from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, Trans
 _LONGEST_PAUSE = timedelta(days=1)
 _ECHO = 12
 _SAID = 160
+# GitLab ends a request of its own accord after a minute; a proxy may have given up on it before.
+_STILL_AT_WORK = timedelta(seconds=60)
+_GAVE_UP = frozenset({HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.REQUEST_TIMEOUT})
 _LATER = {
     HTTPStatus.UNAUTHORIZED: "does not accept the token; it may be wrong, revoked or expired. Set a valid one",
     HTTPStatus.FORBIDDEN: "forbids this to the token's account. Give it the role Reporter and the scope `api`",
@@ -50,7 +53,9 @@ def broken_line(name: str, error: Exception, *, writes: bool) -> MeldpuntError:
     if _never_connected(error):
         return TransientError(f"tracker {name} cannot be reached ({_cause(error)})")
     sentence = f"the line to tracker {name} broke before its answer was complete ({_cause(error)})"
-    return OutcomeUnknownError(sentence) if writes else TransientError(sentence)
+    if not writes:
+        return TransientError(sentence)
+    return OutcomeUnknownError(sentence, retry_after=_STILL_AT_WORK if _is_timeout(error) else None)
 
 
 def odd_answer(name: str, what: str, *, writes: bool) -> MeldpuntError:
@@ -86,7 +91,7 @@ def refusal(name: str, response: requests.Response, *, sent: str | None, now: da
         return (
             TransientError(sentence, retry_after=pause)
             if refused or not writes
-            else OutcomeUnknownError(sentence)
+            else OutcomeUnknownError(sentence, retry_after=_STILL_AT_WORK if status in _GAVE_UP else None)
         )
     return PermanentError(f"tracker {name} refused the request ({status}){said and f': {said}'}")
 
@@ -134,12 +139,16 @@ def _innermost(error: Exception) -> object:
     return inner.reason if isinstance(inner, MaxRetryError) else inner
 
 
+def _is_timeout(error: Exception) -> bool:
+    return isinstance(error, requests.Timeout) or "timed out" in str(_innermost(error))
+
+
 def _cause(error: Exception) -> str:
     """Name what went wrong, without addresses or content."""
     cause = _innermost(error)
     if "CERTIFICATE_VERIFY_FAILED" in str(cause):
         return "its certificate is not trusted"
-    if isinstance(error, requests.Timeout) or "timed out" in str(cause):
+    if _is_timeout(error):
         return "no answer in time"
     if "refused" in str(cause):
         return "connection refused"

@@ -39,6 +39,7 @@ def run_demo(folder: Path, *, web_port: int, exit_after: bool) -> None:
             _feed(folder, bot)
             _say(_farewell(addresses["web"], port))
             if not exit_after:
+                _say("Stop with Ctrl+C; everything stays in the folder, and `make demo` goes on with it.")
                 _wait_for_stop()
 
 
@@ -119,16 +120,16 @@ def free_port(wanted: int) -> int:
 
 
 def _feed(folder: Path, bot: Bot) -> None:
-    """Put the stories into the mailbox, one after another, unless an earlier demo did."""
-    done = folder / "fed"
-    if done.exists():
-        _say("The reports of an earlier demo are still here.")
-        return
-    for number, story in enumerate(demo_stories(), start=1):
+    """Put the stories into the mailbox, one after another, where an earlier demo stopped."""
+    fed = folder / "fed"
+    done = int(fed.read_text(encoding="ascii")) if fed.exists() else 0
+    if done:
+        _say("The reports of an earlier demo are still here; delete the folder to begin anew.")
+    for number, story in list(enumerate(demo_stories(), start=1))[done:]:
         _say(f"\n{number}. {story.why}")
         deliver(folder / "Maildir", story.mail)
+        fed.write_text(str(number), encoding="ascii")
         _wait_until_through(bot, number)
-    done.touch()
 
 
 def deliver(maildir: Path, mail: bytes) -> None:
@@ -169,8 +170,7 @@ def _farewell(web: str, port: int) -> str:
         f"\nEverything is through. Open {web}\n"
         "  - be the team: the board with the issues, comment, label, close\n"
         "  - be the reporter: write a mail and read the receipt\n"
-        f"The bot's own health: http://127.0.0.1:{port}/readyz\n"
-        "Stop with Ctrl+C; everything stays in the folder, `make demo` goes on with it."
+        f"The bot's own health: http://127.0.0.1:{port}/readyz"
     )
 
 

@@ -49,9 +49,7 @@ def _write(block: Block) -> str:
         case Sentence(text):
             return _paragraph(text)
         case Facts(rows):
-            return "\n".join(
-                ["|  |  |", "|---|---|", *(f"| {_escape(name)} | {_escape(fact)} |" for name, fact in rows)]
-            )
+            return "\n".join(f"- **{_escape(name)}:** {_escape(fact)}" for name, fact in rows)
         case Foreign(caption, text):
             return f"{_paragraph(caption)}\n\n{_fenced(text)}"
         case Links(caption, links):

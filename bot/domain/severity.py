@@ -164,8 +164,9 @@ class _Keywords:
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """The mapping's words, compiled for lower-case text."""
+    """The mapping's words, compiled for lower-case text; a text without any of the `signs` states nothing."""
 
+    signs: tuple[str, ...]
     word: re.Pattern[str]
     score: re.Pattern[str]
     keywords: tuple["_Keywords", ...]
@@ -176,6 +177,7 @@ def _make_patterns(rules: SeverityRules) -> _Patterns:
     stated = {word.lower(): severity for severity, words in rules.stated.items() for word in words}
     after, words = _any_of(rules.stated_after), _any_of(stated)
     return _Patterns(
+        signs=("cvss", *(word.lower() for word in rules.stated_after)),
         word=re.compile(
             rf"(?<!\w)(?:(?:{after})[\W_]{{1,12}}({words})|({words})[\s-]{{1,3}}(?:{after}))(?!\w)"
         ),
@@ -208,6 +210,8 @@ def _beginnings_of(words: tuple[str, ...]) -> frozenset[str]:
 
 
 def _find_vectors(report: str, rules: SeverityRules) -> Iterator[Suggestion]:
+    if "av:" not in report.lower():  # every vector has it, and looking for it is far quicker
+        return
     candidates = dict.fromkeys(match.groups() for match in _VECTOR.finditer(report))
     for version, metrics in islice(candidates, _MOST_VECTORS):
         scored = _score_vector(version, metrics.upper())
@@ -230,10 +234,11 @@ def _score_vector(version: str | None, metrics: str) -> tuple[str, Decimal] | No
 
 def _find_stated(report: str, rules: SeverityRules) -> Iterator[Suggestion]:
     patterns, lower = rules.patterns, report.lower()
-    for match in patterns.word.finditer(lower):
+    stated = any(sign in lower for sign in patterns.signs)
+    for match in patterns.word.finditer(lower) if stated else ():
         word = match[1] or match[2]
         yield Suggestion(patterns.stated[word], f'the reporter states "{word}"')
-    for match in patterns.score.finditer(lower):
+    for match in patterns.score.finditer(lower) if stated else ():
         score = Decimal((match[1] or match[2]).replace(",", "."))
         yield Suggestion(band(score, rules), f"the reporter states a CVSS score of {score}")
     for match in _PRIORITY.finditer(report):

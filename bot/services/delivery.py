@@ -71,7 +71,7 @@ def _attempt(bot: Bot, delivery: Delivery) -> _Finished:
         _door(bot, door, str(error))
         return _later(bot, delivery, result, str(error), error.retry_after)
     except OutcomeUnknownError as error:
-        return _later(bot, delivery, Result.UNCERTAIN, str(error), None)
+        return _later(bot, delivery, Result.UNCERTAIN, str(error), error.retry_after)
     except PermanentError as error:
         return _held(bot, delivery, str(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on and a person is told

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.domain.sla import Deadline, first_response_deadline
 from bot.domain.workdays import build_calendar
-from bot.errors import SettingsError
+from bot.errors import PermanentError, SettingsError
 from bot.mappings import Mappings
 
 
@@ -13,8 +13,11 @@ def due_for(received: str, calendar: str | None, mappings: Mappings) -> Deadline
     rules = build_calendar(mappings.workdays, calendar)
     try:
         at = datetime.fromisoformat(received)
+        return first_response_deadline(
+            at if at.tzinfo else at.replace(tzinfo=rules.zone), mappings.sla, rules
+        )
     except ValueError:
-        raise SettingsError(
-            "command line", "--received", f"`{received[:40]}` is no time", "Write 2026-12-24T17:00+01:00."
-        ) from None
-    return first_response_deadline(at if at.tzinfo else at.replace(tzinfo=rules.zone), mappings.sla, rules)
+        problem = f"`{received[:40]}` is no time"
+    except (OverflowError, PermanentError):
+        problem = f"the holidays of `{received[:40]}` are not known"
+    raise SettingsError("command line", "--received", problem, "Write 2026-12-24T17:00+01:00.")

@@ -93,9 +93,8 @@ def _get_into_trouble(tracker: GitLabTracker, sandbox: Sandbox, issue_id: str) -
 
 
 def _as_sent(entry: dict[str, Any]) -> requests.PreparedRequest:
-    """Build a request again as the log of the sandbox has it, where the path is decoded."""
-    path = entry["path"].replace(f"/projects/{PROJECT}", f"/projects/{ENCODED}")
-    url = f"http://127.0.0.1{path}?{entry['query']}"
+    """Build a request again as the log of the sandbox has it."""
+    url = f"http://127.0.0.1{entry['path']}?{entry['query']}"
     headers = {"Content-Type": entry["content_type"]} if entry["content_type"] else {}
     return requests.Request(entry["method"], url, headers=headers, data=entry["body"].encode()).prepare()
 

@@ -78,8 +78,8 @@ def test_even_our_own_words_do_not_act(own: str) -> None:
     assert own not in text
 
 
-def test_a_cell_cannot_break_out_of_its_table() -> None:
-    assert r"| a | b \| c d |" in written(Facts((("a", "b | c\nd"),)))
+def test_a_fact_cannot_break_out_of_its_line() -> None:
+    assert r"- **a:** b \| c d" in written(Facts((("a", "b | c\nd"),)))
 
 
 def test_a_link_of_our_own_upload_passes_and_no_other() -> None:

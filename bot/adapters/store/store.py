@@ -20,6 +20,9 @@ from bot.adapters.store.sealing import SealedValues
 from bot.adapters.vault import Vault
 from bot.errors import MeldpuntError, PermanentError
 
+# How long the last call of a killed bot may go on outside before it is looked at.
+SETTLE = timedelta(seconds=10)
+
 
 class SqlTransaction:
     """Fulfils `ports.Transaction`."""
@@ -153,7 +156,16 @@ def _bury(connection: Connection) -> None:
             _free(connection, holder)
 
 
+def _let_settle(connection: Connection, holder: str) -> None:
+    """Keep what it tried last for a moment: the other side may still be at work on a call cut short."""
+    tried = select(outbox.c.number, outbox.c.claimed_at).where(outbox.c.holder == holder)
+    for row in connection.execute(tried).all():
+        due = {"due_at": row.claimed_at + SETTLE}
+        connection.execute(update(outbox).where(outbox.c.number == row.number).values(due))
+
+
 def _free(connection: Connection, holder: str) -> None:
+    _let_settle(connection, holder)
     connection.execute(delete(leases).where(leases.c.holder == holder))
     for queue in (inbox, outbox):
         connection.execute(release(queue, holder))
