@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.adapters.store.store import SqlStore
+from bot.adapters.store.store import SETTLE, SqlStore
 from bot.domain.outbox import Delivery, Order, OutboxState, Outcome, Result, SendMail
 from bot.errors import PermanentError
 from tests.rigs.stores import LEASE, NOW, Stores, comment, create_issue, open_report, receipt
@@ -109,13 +109,16 @@ def test_an_unknown_outcome_makes_the_next_attempt_uncertain(stores: Stores, rep
     assert [each.uncertain for each in claim(store, LATER)] == [True]
 
 
-def test_an_order_that_was_given_back_without_an_outcome_is_uncertain(stores: Stores, report_id: str) -> None:
+def test_an_order_that_was_given_back_without_an_outcome_settles_and_is_uncertain_then(
+    stores: Stores, report_id: str
+) -> None:
     store, other = stores.open(), stores.open("bot-2")
     with store.begin() as tx:
         tx.outbox.add([create_issue(report_id)], NOW)
     claim(store)
     store.release()
-    assert [each.uncertain for each in claim(other)] == [True]
+    assert claim(other, NOW + SETTLE - timedelta(seconds=1)) == []
+    assert [each.uncertain for each in claim(other, NOW + SETTLE)] == [True]
 
 
 def test_a_held_order_stays_uncertain_when_it_was(stores: Stores, report_id: str) -> None:
