@@ -213,7 +213,7 @@ class Reports(Protocol):
         """Where the issue stands, None before it exists."""
 
     def files(self, report_id: str) -> Sequence[SafeFile]:
-        """Open the safe copies that are not uploaded yet, by number."""
+        """The safe copies that are not uploaded yet, by number; their contents stay sealed (None)."""
 
     def file(self, report_id: str, number: int) -> SafeFile:
         """Open one safe copy; `content` is None when there was none or it is uploaded."""

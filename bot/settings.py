@@ -311,13 +311,14 @@ def _secret_names(folder: Path) -> Iterable[str]:
 
 def _refuse_unknown(place: str, names: Iterable[str]) -> None:
     """Refuse a misspelt name at the top: pydantic reads only the names that it knows."""
-    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    known = {name.upper() for name in Settings.model_fields}
     for name in sorted(names):
         upper = name.upper()
-        if not upper.startswith(PREFIX) or upper in NOT_OURS or upper.split("__")[0] in known:
+        first = upper.removeprefix(PREFIX).split("__")[0]
+        if not upper.startswith(PREFIX) or upper in NOT_OURS or first in known:
             continue
-        near = difflib.get_close_matches(upper.split("__")[0], known, n=1)
-        mend = f"Did you mean {near[0]}?" if near else ALL_NAMES
+        near = difflib.get_close_matches(first, known, n=1)
+        mend = f"Did you mean {PREFIX}{near[0]}?" if near else ALL_NAMES
         raise SettingsError(place, name, "no such setting", mend)
 
 

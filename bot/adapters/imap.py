@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from bot.adapters.imap_line import KEYWORD, Folder, ImapLine, LineDroppedError, RefusedError
-from bot.adapters.mail_batches import BEGINNING, cut_batches, cut_chunks
+from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks
 from bot.adapters.mail_server import MailServer
 from bot.domain.inbox import Arrival, Origin
 from bot.errors import SettingsError, TransientError
 from bot.log import get_log
 
-# Special use of RFC 6154, and the names in settings that may stand for it.
+# Special use of RFC 6154.
 JUNK = rb"\Junk"
-JUNK_NAMES = frozenset({"junk", "spam", "junk e-mail", "junk email", "ongewenste e-mail"})
 NOT_A_FOLDER = frozenset({rb"\noselect", rb"\nonexistent"})
 # imaplib refuses an answer line over 1 MB: so many UIDs stay well below it.
 SEARCH_SPAN = 20_000

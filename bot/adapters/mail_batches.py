@@ -1,4 +1,4 @@
-"""How much mail is in memory at once, whatever the mailbox."""
+"""What all mailboxes share: how much mail is in memory at once, and what junk is called."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
@@ -12,6 +12,8 @@ MOST_BYTES = 8 * 1024 * 1024
 BEGINNING = 1024 * 1024
 # Messages that are listed, sized or marked by one question.
 CHUNK = 500
+# Names in the settings that mean the folder of junk, whatever the mailbox itself calls it.
+JUNK_NAMES = frozenset({"junk", "spam", "junk e-mail", "junk email", "ongewenste e-mail"})
 
 
 def cut_chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from bot.adapters.mail_batches import BEGINNING, cut_batches, cut_chunks
+from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks
 from bot.domain.inbox import Arrival, Origin
 from bot.errors import SettingsError, TransientError
 from bot.log import get_log
@@ -75,6 +75,8 @@ class MaildirMailbox:
         """Look at each folder; return problems with the mend."""
         problems: list[str] = []
         for folder in self._folders:
+            if self._is_idle_junk(folder):
+                continue
             if not (self._home(folder) / "cur").is_dir():
                 problems.append(f"{self.name}: {self._no_folder(folder)}")
             elif not all(os.access(self._home(folder) / box, os.R_OK | os.W_OK | os.X_OK) for box in BOXES):
@@ -97,10 +99,14 @@ class MaildirMailbox:
             return True
         if folder.upper() == "INBOX":
             raise TransientError(f"{self.name}: {self._no_folder(folder)}")
-        if folder not in self._missed:
+        if folder not in self._missed and not self._is_idle_junk(folder):
             self._missed.add(folder)
             get_log().warning("folder-missing", mailbox=self.name, folder=folder)
         return False
+
+    def _is_idle_junk(self, folder: str) -> bool:
+        """Whether this is a junk folder that nobody made: then nothing sorts junk, and nothing is missing."""
+        return folder.casefold() in JUNK_NAMES and not self._home(folder).exists()
 
     def _no_folder(self, folder: str) -> str:
         if folder.upper() == "INBOX":

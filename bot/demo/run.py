@@ -1,5 +1,6 @@
 """`meldpunt demo`: sandbox and bot on SQLite in a folder of their own, fed with a handful of reports."""
 
+import os
 import secrets
 import signal
 import socket
@@ -19,7 +20,7 @@ from bot.errors import PermanentError
 from bot.log import Facts, start_log
 from bot.ports import Bot
 from bot.schedule import jobs, ticking
-from bot.settings import load_settings
+from bot.settings import PREFIX, load_settings
 from bot.web.ops import serve
 
 GITLAB_PORT, SMTP_PORT = 8026, 8027
@@ -29,7 +30,8 @@ START_SECONDS = 30
 
 def run_demo(folder: Path, *, web_port: int, exit_after: bool) -> None:
     """Start sandbox and bot in `folder`, feed the stories and tell each step until Ctrl+C."""
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "secrets").mkdir(parents=True, exist_ok=True)
+    _forget_settings()
     with _sandbox(folder, web_port) as addresses:
         settings = load_settings(
             settings_file=_write_settings(folder, addresses), secrets_dir=folder / "secrets"
@@ -41,6 +43,12 @@ def run_demo(folder: Path, *, web_port: int, exit_after: bool) -> None:
             if not exit_after:
                 _say("Stop with Ctrl+C; everything stays in the folder, and `make demo` goes on with it.")
                 _wait_for_stop()
+
+
+def _forget_settings() -> None:
+    """Drop settings of a real desk from the environment: the demo must never reach its mailbox or tracker."""
+    for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
+        del os.environ[name]
 
 
 def _write_settings(folder: Path, addresses: Mapping[str, str]) -> Path:

@@ -130,14 +130,24 @@ def test_a_path_that_is_no_maildir_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_logged_once_until_it_was_there(maildir: Path) -> None:
-    mailbox = MaildirMailbox(maildir, folders=["INBOX", "Junk"])
+    mailbox = MaildirMailbox(maildir, folders=["INBOX", "Reports"])
     with capture_logs() as logs:
         take_all(mailbox)
         take_all(mailbox)
-    assert [(line["event"], line["folder"]) for line in logs] == [("folder-missing", "Junk")]
+    assert [(line["event"], line["folder"]) for line in logs] == [("folder-missing", "Reports")]
 
     for box in ("new", "cur"):
+        (maildir / ".Reports" / box).mkdir(parents=True)
+    (maildir / ".Reports" / "new" / "1.example").write_bytes(MAIL)
+
+    assert len(take_all(mailbox)) == 1
+
+
+def test_a_junk_folder_that_nobody_made_is_no_problem_and_is_read_once_it_is_there(maildir: Path) -> None:
+    mailbox = MaildirMailbox(maildir, folders=["INBOX", "Junk"])
+    with capture_logs() as logs:
+        assert (list(take_all(mailbox)), list(mailbox.check()), logs) == ([], [], [])
+    for box in ("new", "cur", "tmp"):
         (maildir / ".Junk" / box).mkdir(parents=True)
     (maildir / ".Junk" / "new" / "1.example").write_bytes(MAIL)
-
     assert len(take_all(mailbox)) == 1

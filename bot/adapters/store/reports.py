@@ -1,6 +1,7 @@
 """Reports, reporters and files in SQL."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, insert, select, update
@@ -135,7 +136,7 @@ class SqlReports:
             files.c.report_id == report_id, files.c.uploadable, files.c.link.is_(None)
         )
         rows = self._connection.execute(wanted.order_by(files.c.number)).all()
-        return [self._open_copy(row) for row in rows]
+        return [_sealed_copy(row) for row in rows]
 
     def file(self, report_id: str, number: int) -> SafeFile:
         """See `ports.Reports`."""
@@ -148,14 +149,7 @@ class SqlReports:
     def _open_copy(self, row: Row[Any]) -> SafeFile:
         kept = row.uploadable and row.link is None
         content = self._scope.sealed.get(COPY, _copy_id(row.report_id, row.number)) if kept else None
-        return SafeFile(
-            number=row.number,
-            media_type=row.media_type,
-            suffix=row.suffix,
-            size=row.size,
-            content=content,
-            reason=row.reason,
-        )
+        return replace(_sealed_copy(row), content=content)
 
     def set_uploaded(self, report_id: str, number: int, link: str) -> None:
         """See `ports.Reports`."""
@@ -193,6 +187,10 @@ class SqlReports:
 def _contact(reporter: Reporter, key_id: str) -> Plain:
     contact = Contact(reporter.address, reporter.name, reporter.language)
     return Plain(CONTACT, reporter.id, key_id, dump(CONTACTS, contact))
+
+
+def _sealed_copy(row: Row[Any]) -> SafeFile:
+    return SafeFile(row.number, row.media_type, row.size, row.suffix, None, row.reason)
 
 
 def _copy_id(report_id: str, number: int) -> str:
