@@ -15,7 +15,7 @@ from bot.services.once import run_once
 from bot.settings import Settings, load_settings
 from tests.builders import mail
 from tests.rigs.desk import Desk
-from tests.rigs.dying import understand_or_die
+from tests.rigs.dying import HANGS, KILLS, understand_or_die
 from tests.rigs.maildir import Maildir
 from tests.rigs.sandbox import Sandbox
 
@@ -49,12 +49,12 @@ def _settings(folder: Path, desk: Desk) -> Settings:
     return load_settings(settings_file=file, environ={})
 
 
-@pytest.mark.parametrize("header", ["X_Kills", "X_Hangs"])
+@pytest.mark.parametrize("header", [KILLS, HANGS])
 def test_a_mail_that_takes_its_reader_down_becomes_a_held_report_with_what_its_headers_said(
-    bot: Bot, sandbox: Sandbox, maildir: Maildir, header: str
+    bot: Bot, sandbox: Sandbox, maildir: Maildir, header: bytes
 ) -> None:
     before = len(sandbox.issues())
-    maildir.deliver(mail(subject="Lek gezien door Joris Bedacht", **{header: "yes"}))
+    maildir.deliver(header + b"\r\n" + mail(subject="Lek gezien door Joris Bedacht"))
     maildir.deliver(mail(message_id="<2@example.org>", subject="De volgende"))
     result = run_once(bot)
     assert (result.taken, result.filed, result.held, result.clean) == (2, 2, 1, False)
