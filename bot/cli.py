@@ -72,6 +72,9 @@ def main() -> None:
     except MeldpuntError as error:
         typer.echo(f"meldpunt: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        typer.echo(f"meldpunt: {error.filename or 'this machine'}: {error.strerror or error}", err=True)
+        sys.exit(1)
 
 
 @app.command()
@@ -328,10 +331,11 @@ def _store() -> AbstractContextManager["Store"]:
 
 def _zone() -> "ZoneInfo":
     """Return the zone that times are shown in."""
-    from bot.app import find_mappings
-    from bot.domain.workdays import build_calendar
+    from zoneinfo import ZoneInfo
 
-    return build_calendar(find_mappings(_settings().mappings).workdays).zone
+    from bot.app import find_mappings
+
+    return ZoneInfo(find_mappings(_settings().mappings).workdays.time_zone)
 
 
 def _mappings_folder() -> Path:

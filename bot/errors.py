@@ -36,16 +36,33 @@ class PermanentError(MeldpuntError):
     """Nothing was done outside and the same call will fail again; a person must look."""
 
 
+class StoreError(MeldpuntError):
+    """The desk's own database could not be used, and nothing was written."""
+
+
+class StoreAwayError(StoreError, TransientError):
+    """The database is locked, full or away."""
+
+
+class StoreBrokenError(StoreError, PermanentError):
+    """The database is damaged, read-only, or may not be opened."""
+
+
 class OutcomeUnknownError(MeldpuntError):
     """The call may or may not have had its effect; look before trying again.
 
-    `retry_after` is how long the other side may still be at work on it: a look before that proves nothing.
+    `over` says that an answer came, so that nobody is at work on the call any more; otherwise the other side
+    may still be, and to find nothing proves nothing yet.
     """
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
-        """Take the sentence and the time to wait before looking."""
+    def __init__(self, message: str, *, over: bool = False) -> None:
+        """Take the sentence, and whether the call is over."""
         super().__init__(message)
-        self.retry_after = retry_after
+        self.over = over
+
+
+class UnsettledError(TransientError):
+    """Nothing was found of an earlier call, but the other side may still be at work on it."""
 
 
 class UnreadableError(MeldpuntError):

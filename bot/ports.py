@@ -35,7 +35,8 @@ class Mailbox(Protocol):
 
         `unknown` is asked which origins the store has not seen; only those are fetched, by BODY.PEEK and
         after a look at their size. Known ones that still lack the mark get it again. Nothing is marked here
-        for a batch: the caller commits it first.
+        for a batch: the caller commits it first. Mail that is there and cannot be read stops no other: a
+        TransientError names it once everything else was yielded.
         """
 
     def mark_taken(self, origins: Sequence[Origin]) -> None:
@@ -107,7 +108,13 @@ class Inbox(Protocol):
         """
 
     def put_back(self, items: Sequence[InboxItem]) -> None:
-        """Free claimed items that got no outcome."""
+        """Free claimed items that got no outcome, as if they had not been claimed: it was no fault of theirs."""
+
+    def same_mail(self, item: InboxItem) -> tuple[int, str] | None:
+        """Number and report id of the first other item that is this same mail and belongs to a report.
+
+        It sees what was filed before in this transaction. The same is what `domain.fingerprint` calls so.
+        """
 
     def finish(  # noqa: PLR0913 - each is one fact of the outcome
         self,
@@ -153,10 +160,11 @@ class Outbox(Protocol):
     def add(self, orders: Sequence[Order], now: datetime) -> None:
         """Queue orders in the order given, sealed under the data key of their report's reporter."""
 
-    def claim(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    def claim(self, now: datetime, limit: int, *, mail: bool | None = None) -> Sequence[Delivery]:
         """Lease the first waiting order of up to `limit` lanes that are due, with their payloads opened.
 
-        A delivery whose earlier attempt left no outcome (the process died) comes as `uncertain`. An order
+        `mail` chooses notices or everything else, None takes both. A delivery whose earlier attempt left no
+        outcome (the process died) comes as uncertain since when that was last known to be under way. An order
         whose payload cannot be opened is held with the reason and does not stop the others.
         """
 
@@ -164,8 +172,11 @@ class Outbox(Protocol):
         """Write what became of deliveries: done, again later, uncertain or held (steps out of its lane).
 
         Done is always written, and erases the payload. Anything else counts only while nobody has claimed
-        the order since. After `AGAIN` the next attempt is not uncertain, after `UNCERTAIN` it is.
+        the order since. The next attempt is uncertain when the outcome names a `tried_at`.
         """
+
+    def waits_in(self, lane: str) -> bool:
+        """Whether an order waits in this lane."""
 
     def next_due_at(self) -> datetime | None:
         """When the next waiting order is due or its lease ends; None when nothing waits."""
@@ -179,8 +190,8 @@ class Outbox(Protocol):
     def count_waiting(self) -> int:
         """How many orders are still to be carried out."""
 
-    def unsettled(self) -> bool:
-        """Whether an attempt was begun that has no outcome: by a bot at work, by one that died, or unknown."""
+    def unsettled(self, since: datetime) -> bool:
+        """Whether somebody works on an order, or an attempt without an outcome was under way after `since`."""
 
     def retry(self, number: int, now: datetime) -> None:
         """Make a held or waiting order due now; an attempt that is under way goes on."""
@@ -203,6 +214,9 @@ class Reports(Protocol):
     ) -> None:
         """Store report, reporter (new: takes over the item's data key) and safe copies, sealed."""
 
+    def add_mail(self, report_id: str, item: InboxItem) -> None:
+        """Bring one more mail of a report under its reporter's data key, so that it is erased with the rest."""
+
     def set_status(self, report_id: str, status: Status) -> None:
         """Write the main status."""
 
@@ -221,8 +235,11 @@ class Reports(Protocol):
     def set_uploaded(self, report_id: str, number: int, link: str) -> None:
         """Keep the tracker's link and forget the bytes of the safe copy."""
 
-    def uploaded(self, report_id: str) -> Mapping[int, str]:
-        """Links of the files that are up, by number."""
+    def unlinked(self, report_id: str) -> Mapping[int, str]:
+        """Links of the files that are up and stand in no comment yet, by number."""
+
+    def set_linked(self, report_id: str, numbers: Collection[int]) -> None:
+        """Note that a comment links these files."""
 
     def get(self, reference: str) -> "ReportView":
         """One report with its events; PermanentError when there is none by that reference."""
@@ -288,7 +305,8 @@ class Store(Protocol):
     def begin(self) -> AbstractContextManager[Transaction]:
         """Open a transaction; commits at the end of the block, rolls back on any error.
 
-        TransientError when the database is locked, full or away.
+        StoreError when the database cannot be used: locked, full or away (also a TransientError), or
+        damaged or not allowed (also a PermanentError).
         """
 
     def take_lease(self, name: str, now: datetime) -> bool:

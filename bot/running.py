@@ -1,10 +1,13 @@
 """`meldpunt run`: ticks jobs and serves health until it is told to stop."""
 
+import contextlib
 import os
 import signal
 import sys
 import time
+from typing import NoReturn
 
+from bot.errors import MeldpuntError
 from bot.log import get_log
 from bot.ports import Bot
 from bot.schedule import jobs, ticking
@@ -19,17 +22,24 @@ def run_bot(bot: Bot) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # Setting a threading.Event here could deadlock: the handler runs inside whatever the thread is doing.
         signal.signal(number, lambda number, _: told.append(number))
-    with serve(bot) as port, ticking(bot, jobs(bot)):
+    table = jobs(bot)
+    with serve(bot, table) as port, ticking(bot, table):
         get_log().info("bot-started", port=port)
         while not told:
             time.sleep(NAP)
         get_log().info("bot-stopping")
     get_log().info("bot-stopped")
-
-
-def leave(bot: Bot) -> None:
-    """End the process although a job was left behind, once all is closed; Python itself would wait for its thread."""
     if bot.doors.running():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        _abandon(bot)
+
+
+def _abandon(bot: Bot) -> NoReturn:
+    """End the process although a job is stuck in a call: closing doors, and Python itself, would wait for it.
+
+    Its work is given back; what it had begun is taken up as uncertain.
+    """
+    with contextlib.suppress(MeldpuntError):
+        bot.store.release()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,17 +1,18 @@
 """The table of jobs: what runs how often. APScheduler only ticks; leases in the database keep bots apart."""
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot.errors import MeldpuntError
 from bot.log import get_log
 from bot.ports import Bot
-from bot.services.delivery import deliver_outbox
+from bot.services.delivery import deliver_issues, deliver_mail
 from bot.services.intake import poll_mailbox, process_inbox
 
 
@@ -31,7 +32,8 @@ def jobs(bot: Bot) -> tuple[Job, ...]:
     return (
         Job("poll_mailbox", poll_mailbox, every=poll, silence=3 * poll + timedelta(minutes=3)),
         Job("process_inbox", process_inbox, every=timedelta(seconds=1)),
-        Job("deliver_outbox", deliver_outbox, every=timedelta(seconds=1)),
+        Job("deliver_mail", deliver_mail, every=timedelta(seconds=1)),
+        Job("deliver_issues", deliver_issues, every=timedelta(seconds=1)),
         renewal(bot),
     )
 
@@ -59,10 +61,15 @@ def ticking(bot: Bot, table: Sequence[Job]) -> Iterator[None]:
     for job in table:
         seconds = job.every.total_seconds()
         scheduler.add_job(
-            _tick, "interval", (bot, job), seconds=seconds, id=job.name, next_run_time=bot.now()
+            # The scheduler goes by the machine's time, whatever time the bot is told.
+            _tick,
+            "interval",
+            (bot, job),
+            seconds=seconds,
+            id=job.name,
+            next_run_time=datetime.now(UTC),
         )
         bot.doors.beat(job.name, bot.now())
-    scheduler.add_listener(_complain, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     scheduler.start()
     try:
         yield
@@ -82,11 +89,22 @@ def _await_jobs(bot: Bot) -> None:
 
 
 def _tick(bot: Bot, job: Job) -> None:
+    """Run a job once. A failure that was foreseen, as a locked database, is a door that is shut; the bot is alive.
+
+    Of any other only kind and place are told: its words may hold what somebody wrote.
+    """
     with bot.doors.job(job.name):
-        job.run(bot)
+        try:
+            job.run(bot)
+        except MeldpuntError as error:
+            if bot.doors.saw(job.name, bot.now(), str(error)):
+                get_log().warning("job-hindered", job=job.name, reason=str(error))
+        except Exception as error:  # noqa: BLE001 - the next tick tries again
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
+            get_log().error("job-failed", job=job.name, fault=type(error).__name__, where=where)
+            return
+        else:
+            if job.name in bot.doors.shut():
+                bot.doors.saw(job.name, bot.now())
     bot.doors.beat(job.name, bot.now())
-
-
-def _complain(event: JobExecutionEvent) -> None:
-    fault = type(event.exception).__name__ if event.exception else "missed"
-    get_log().error("job-failed", job=event.job_id, fault=fault)

@@ -138,6 +138,7 @@ class TrackerSettings(Section):
     url: str
     token: SecretStr
     project: str
+    settle_seconds: int = Field(default=60, ge=0)
 
     @field_validator("url")
     @classmethod

@@ -71,7 +71,7 @@ def print_report(view: ReportView, zone: ZoneInfo, *, as_json: bool) -> None:
         print_json_line({**facts, "events": events})
         return
     for name, value in facts.items():
-        if name != "promises":
+        if name not in {"promises", "issue_url"}:
             _say(f"{name:12} {_cell(value)}")
     for event in events:
         rest = ", ".join(f"{key}={value}" for key, value in event.items() if key not in {"at", "event"})

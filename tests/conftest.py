@@ -1,9 +1,11 @@
-"""Servers that several kinds of tests share."""
+"""What several kinds of tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.rigs.command_line import TypeIn, command_line
 from tests.rigs.dovecot import Dovecot
 
 
@@ -19,3 +21,10 @@ def dovecot(shared_dovecot: Dovecot) -> Dovecot:
     """The shared server with a user whose mailbox is empty; skipped or failed without Dovecot."""
     shared_dovecot.new_user()
     return shared_dovecot
+
+
+@pytest.fixture
+def type_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[TypeIn]:
+    """Types a command into this process."""
+    with command_line(tmp_path, capsys) as typed:
+        yield typed

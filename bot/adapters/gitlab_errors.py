@@ -20,9 +20,8 @@ from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, Trans
 _LONGEST_PAUSE = timedelta(days=1)
 _ECHO = 12
 _SAID = 160
-# GitLab ends a request of its own accord after a minute; a proxy may have given up on it before.
-_STILL_AT_WORK = timedelta(seconds=60)
-_GAVE_UP = frozenset({HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.REQUEST_TIMEOUT})
+# These come of a proxy that gave up on GitLab, which may still be at work.
+_GAVE_UP = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.REQUEST_TIMEOUT})
 _LATER = {
     HTTPStatus.UNAUTHORIZED: "does not accept the token; it may be wrong, revoked or expired. Set a valid one",
     HTTPStatus.FORBIDDEN: "forbids this to the token's account. Give it the role Reporter and the scope `api`",
@@ -53,15 +52,13 @@ def broken_line(name: str, error: Exception, *, writes: bool) -> MeldpuntError:
     if _never_connected(error):
         return TransientError(f"tracker {name} cannot be reached ({_cause(error)})")
     sentence = f"the line to tracker {name} broke before its answer was complete ({_cause(error)})"
-    if not writes:
-        return TransientError(sentence)
-    return OutcomeUnknownError(sentence, retry_after=_STILL_AT_WORK if _is_timeout(error) else None)
+    return OutcomeUnknownError(sentence) if writes else TransientError(sentence)
 
 
 def odd_answer(name: str, what: str, *, writes: bool) -> MeldpuntError:
     """Say that an answer was not GitLab's, as when a log-in page stands before it; perhaps nothing was done."""
     sentence = f"tracker {name} gave an answer that is not GitLab's: {what}"
-    return OutcomeUnknownError(sentence) if writes else TransientError(sentence)
+    return OutcomeUnknownError(sentence, over=True) if writes else TransientError(sentence)
 
 
 def refusal(name: str, response: requests.Response, *, sent: str | None, now: datetime) -> MeldpuntError:
@@ -91,7 +88,7 @@ def refusal(name: str, response: requests.Response, *, sent: str | None, now: da
         return (
             TransientError(sentence, retry_after=pause)
             if refused or not writes
-            else OutcomeUnknownError(sentence, retry_after=_STILL_AT_WORK if status in _GAVE_UP else None)
+            else OutcomeUnknownError(sentence, over=status not in _GAVE_UP)
         )
     return PermanentError(f"tracker {name} refused the request ({status}){said and f': {said}'}")
 

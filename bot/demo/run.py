@@ -37,7 +37,7 @@ def run_demo(folder: Path, *, web_port: int, exit_after: bool) -> None:
             settings_file=_write_settings(folder, addresses), secrets_dir=folder / "secrets"
         )
         start_log("info", tell=_tell)
-        with build_bot(settings) as bot, serve(bot) as port, ticking(bot, jobs(bot)):
+        with build_bot(settings) as bot, serve(bot, jobs(bot)) as port, ticking(bot, jobs(bot)):
             _feed(folder, bot)
             _say(_farewell(addresses["web"], port))
             if not exit_after:

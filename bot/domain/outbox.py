@@ -74,7 +74,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One claimed order; `uncertain` says that an earlier attempt may have had its effect."""
+    """One claimed order; `uncertain_since` is when an earlier attempt without an outcome was still under way."""
 
     id: str
     number: int
@@ -82,7 +82,12 @@ class Delivery:
     reference: str
     payload: Payload
     attempts: int
-    uncertain: bool
+    uncertain_since: datetime | None
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether an earlier attempt may have had its effect."""
+        return self.uncertain_since is not None
 
 
 class Result(StrEnum):
@@ -96,12 +101,16 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a delivery; `reason` is a sentence without personal data, `again_at` aware UTC."""
+    """What became of a delivery; `reason` is a sentence without personal data, times are aware UTC.
+
+    `tried_at` is when an attempt without a known outcome was under way, None when there is none such.
+    """
 
     delivery: Delivery
     result: Result
     reason: str | None = None
     again_at: datetime | None = None
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,17 @@ OUTLOOK_OTHER = re.compile(
 OUTLOOK_LINES = 8
 RULE = re.compile(r"[_-]{20,}")
 
-CLOSING = re.compile(
-    r"""\s*(?i:
+# The words that close a mail; names are looked for behind them, too.
+CLOSING_WORDS = r"""(?ix:
       (?:met\s+)?(?:(?:vriendelijke|hartelijke|beste|veel|fijne|collegiale)\s+)?groet(?:en|jes)?
     | m\.?v\.?g\.? | hoogachtend | (?:alvast\s+)?(?:hartelijk\s+)?(?:bedankt|dank(?:\s+[uj]e?)?)
     | (?:with\s+)?(?:(?:kind|kindest|best|warm|warmest|many)\s+)?regards | respectfully | cheers
     | (?:yours\s+)?(?:sincerely|faithfully|truly)(?:\s+yours)? | greetings
     | best(?:\s+wishes)? | all\s+the\s+best
     | (?:many\s+)?thanks(?:\s+in\s+advance)? | thank\s+you(?:\s+in\s+advance)?
-    )(?:[\s,.!/-]+[A-Z][\w.'-]{0,40}(?:\s+[\w.'-]{1,40}){0,3})?[\s,.!]*""",
-    re.VERBOSE,
+    )"""
+CLOSING = re.compile(
+    rf"\s*{CLOSING_WORDS}(?:[\s,.!/-]+[A-Z][\w.'-]{{0,40}}(?:\s+[\w.'-]{{1,40}}){{0,3}})?[\s,.!]*"
 )
 SIGNATURE_LINES = 15
 LONGEST_CLOSING = 100
@@ -74,12 +75,17 @@ def find_signature(new_text: str) -> str:
     It stays part of the new text; the redaction looks here for names and telephone numbers.
     """
     lines = new_text.split("\n")
-    starts = [n for n, line in enumerate(lines) if line.rstrip() == "--" or _closes(line)]
-    near_the_end = [n for n in starts if _count_filled(lines[n + 1 :]) <= SIGNATURE_LINES]
+    near_the_end = range(_end_of_text(lines), len(lines))
     closings = [n for n in near_the_end if _closes(lines[n])]
-    delimiters = [n for n in near_the_end if n not in closings]
+    delimiters = [n for n in near_the_end if lines[n].rstrip() == "--"]
     first = min([*closings[-1:], *delimiters[:1]], default=len(lines))
     return "\n".join(lines[first:]).strip()
+
+
+def _end_of_text(lines: list[str]) -> int:
+    """The number of the first line with at most as many filled lines behind it as a signature has."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return filled[-SIGNATURE_LINES - 1] if len(filled) > SIGNATURE_LINES else 0
 
 
 def _closes(line: str) -> bool:
@@ -159,10 +165,6 @@ def _is_marked(lines: list[str], number: int) -> bool:
 
 def _next_filled(lines: list[str], number: int) -> int | None:
     return next((n for n in range(number, min(len(lines), number + 3)) if lines[n].strip()), None)
-
-
-def _count_filled(lines: list[str]) -> int:
-    return sum(1 for line in lines if line.strip())
 
 
 def _block(lines: list[str]) -> str:

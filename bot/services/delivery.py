@@ -1,5 +1,10 @@
-"""What goes out: orders are carried out lane by lane, several lanes at once, each with a recorded outcome."""
+"""What goes out: orders are carried out lane by lane, several lanes at once, each with a recorded outcome.
 
+Mail and tracker have workers of their own: a receipt does not wait for a tracker that hangs, nor an issue for
+a mail server that does.
+"""
+
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,14 +20,17 @@ from bot.domain.outbox import (
     UploadFile,
     pause_after,
 )
-from bot.errors import OutcomeUnknownError, PermanentError, TransientError
+from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, TransientError, UnsettledError
 from bot.log import get_log
 from bot.ports import Bot, Consequence, Transaction
 from bot.services.notices import send_mail
 from bot.services.tracking import add_comment, create_issue, link_files, queue_warning, upload_file
 
-# How long finished deliveries wait for others, so that they share one commit.
+# Seconds that finished deliveries wait for others, so that they share one commit.
 LINGER = 0.01
+# There is one connection to the mail server.
+MAIL_WORKERS = 1
+LONG_AGO = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,69 +41,95 @@ class _Finished:
     consequence: Consequence
 
 
-def deliver_outbox(bot: Bot) -> int:
-    """Carry out what is due, several lanes at once, until nothing more is; return how many attempts were made."""
+def deliver_mail(bot: Bot) -> int:
+    """Send every notice that is due; return how many attempts were made."""
+    return _deliver(bot, MAIL_WORKERS, mail=True)
+
+
+def deliver_issues(bot: Bot) -> int:
+    """Write everything to the tracker that is due; return how many attempts were made."""
+    return _deliver(bot, bot.settings.workers, mail=False)
+
+
+def _deliver(bot: Bot, workers: int, *, mail: bool) -> int:
+    """Carry out what is due until nothing more is, as many lanes at once as there are workers.
+
+    No more is claimed than is begun at once: a claim that waits could grow old, and another bot take it.
+    """
     attempts = 0
-    most = bot.settings.workers * 2
-    with ThreadPoolExecutor(bot.settings.workers, "deliver") as pool:
+    with ThreadPoolExecutor(workers, "deliver") as pool:
         flying: set[Future[_Finished]] = set()
         while True:
-            if len(flying) <= bot.settings.workers and not bot.stopping.is_set():
+            if len(flying) < workers and not bot.stopping.is_set():
                 with bot.store.begin() as tx:
-                    claimed = tx.outbox.claim(bot.now(), most - len(flying))
+                    claimed = tx.outbox.claim(bot.now(), workers - len(flying), mail=mail)
                 flying |= {pool.submit(_attempt, bot, delivery) for delivery in claimed}
                 attempts += len(claimed)
             if not flying:
                 return attempts
-            done, _ = wait(flying, return_when=FIRST_COMPLETED)
+            wait(flying, return_when=FIRST_COMPLETED)
             done, flying = wait(flying, timeout=LINGER)
             _record(bot, [future.result() for future in done])
-            bot.doors.beat("deliver_outbox", bot.now())
+            bot.doors.beat("deliver_mail" if mail else "deliver_issues", bot.now())
 
 
-def _record(bot: Bot, finished: list[_Finished]) -> None:
+def _record(bot: Bot, finished: Iterable[_Finished]) -> None:
+    """Write each outcome with what follows from it; one that cannot be written is held alone."""
     with bot.store.begin() as tx:
-        tx.outbox.record([each.outcome for each in finished], bot.now())
         for each in finished:
-            each.consequence(tx)
+            try:
+                with tx.savepoint():
+                    tx.outbox.record([each.outcome], bot.now())
+                    each.consequence(tx)
+            except TransientError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the others' outcomes must not be lost with it
+                reason = f"it was tried, but what became of it could not be written ({_words(error)})"
+                held = Outcome(each.outcome.delivery, Result.HELD, reason, tried_at=bot.now())
+                tx.outbox.record([held], bot.now())
+                get_log().error("delivery-held", reference=each.outcome.delivery.reference, reason=reason)
 
 
 def _attempt(bot: Bot, delivery: Delivery) -> _Finished:
     """Try one delivery; every failure becomes an outcome, so that one order never stops the others."""
-    door = delivery.payload.tracker if not isinstance(delivery.payload, SendMail) else "mailer"
     try:
         consequence = _carry_out(bot, delivery)
+    except UnsettledError as error:
+        return _later(bot, delivery, error)
     except TransientError as error:
-        # Whether an earlier attempt had its effect is as unknown as before.
-        result = Result.UNCERTAIN if delivery.uncertain else Result.AGAIN
-        _door(bot, door, str(error))
-        return _later(bot, delivery, result, str(error), error.retry_after)
+        _note_door(bot, delivery, str(error))
+        return _later(bot, delivery, error)
     except OutcomeUnknownError as error:
-        return _later(bot, delivery, Result.UNCERTAIN, str(error), error.retry_after)
+        _note_door(bot, delivery, str(error))
+        again_at = bot.now() + pause_after(delivery.attempts)
+        tried_at = bot.now() - LONG_AGO if error.over else bot.now()
+        return _Finished(Outcome(delivery, Result.UNCERTAIN, str(error), again_at, tried_at), _nothing)
     except PermanentError as error:
-        return _held(bot, delivery, str(error))
+        return _held(bot, Outcome(delivery, Result.HELD, str(error), tried_at=delivery.uncertain_since))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on and a person is told
-        return _held(bot, delivery, f"failed in an unforeseen way ({type(error).__name__})")
-    _door(bot, door, None)
+        reason = f"failed in an unforeseen way ({type(error).__name__})"
+        return _held(bot, Outcome(delivery, Result.HELD, reason, tried_at=bot.now()))
+    _note_door(bot, delivery, None)
     return _Finished(Outcome(delivery, Result.DONE), consequence)
 
 
-def _door(bot: Bot, name: str, problem: str | None) -> None:
-    if bot.doors.saw(name, bot.now(), problem) and problem:
-        get_log().warning("door-shut", door=name, reason=problem)
+def _later(bot: Bot, delivery: Delivery, error: TransientError) -> _Finished:
+    """Try again after a pause; whether an earlier attempt had its effect is as unknown as before."""
+    result = Result.UNCERTAIN if delivery.uncertain else Result.AGAIN
+    again_at = bot.now() + pause_after(delivery.attempts, error.retry_after)
+    return _Finished(Outcome(delivery, result, str(error), again_at, delivery.uncertain_since), _nothing)
 
 
-def _later(bot: Bot, delivery: Delivery, result: Result, reason: str, asked: timedelta | None) -> _Finished:
-    again_at = bot.now() + pause_after(delivery.attempts, asked)
-    return _Finished(Outcome(delivery, result, reason, again_at), _nothing)
+def _note_door(bot: Bot, delivery: Delivery, problem: str | None) -> None:
+    payload = delivery.payload
+    door = "mailer" if isinstance(payload, SendMail) else f"tracker {payload.tracker}"
+    if bot.doors.saw(door, bot.now(), problem) and problem:
+        get_log().warning("door-shut", door=door, reason=problem)
 
 
-def _nothing(_: Transaction) -> None:
-    """Nothing else to write."""
-
-
-def _held(bot: Bot, delivery: Delivery, reason: str) -> _Finished:
+def _held(bot: Bot, outcome: Outcome) -> _Finished:
     """Step out of the lane, keep the record and tell the team in the issue."""
+    delivery, reason = outcome.delivery, outcome.reason or ""
     what = type(delivery.payload).__name__
     get_log().error("delivery-held", reference=delivery.reference, what=what, reason=reason)
 
@@ -103,7 +137,16 @@ def _held(bot: Bot, delivery: Delivery, reason: str) -> _Finished:
         tx.events.append("delivery-held", bot.now(), report_id=delivery.report_id, what=what, reason=reason)
         queue_warning(bot, tx, delivery, reason)
 
-    return _Finished(Outcome(delivery, Result.HELD, reason), consequence)
+    return _Finished(outcome, consequence)
+
+
+def _words(error: Exception) -> str:
+    """Say what an error is; the text of an unforeseen one could hold anything."""
+    return str(error) if isinstance(error, MeldpuntError) else type(error).__name__
+
+
+def _nothing(_: Transaction) -> None:
+    """Nothing else to write."""
 
 
 def _carry_out(bot: Bot, delivery: Delivery) -> Consequence:

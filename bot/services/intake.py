@@ -18,7 +18,7 @@ from bot.domain.sla import first_response_deadline
 from bot.domain.submission import Kind, Submission
 from bot.domain.thread import Recognition, recognise
 from bot.domain.understanding import Understanding
-from bot.errors import MeldpuntError, TransientError, UnreadableError
+from bot.errors import MeldpuntError, StoreError, TransientError, UnreadableError
 from bot.log import get_log
 from bot.ports import Bot, Transaction
 from bot.services.notices import draft_receipt
@@ -43,6 +43,8 @@ def poll_mailbox(bot: Bot) -> int:
             bot.doors.beat("poll_mailbox", bot.now())
             if bot.stopping.is_set():
                 break
+    except StoreError:
+        raise
     except MeldpuntError as error:
         if bot.doors.saw("mailbox", bot.now(), str(error)):
             get_log().warning("mailbox-shut", reason=str(error))
@@ -74,7 +76,11 @@ def process_inbox(bot: Bot) -> int:
         batch = _read_ahead(bot, reader)
         while batch is not None:
             following = None if bot.stopping.is_set() else _read_ahead(bot, reader)
-            filed += _file_batch(bot, batch)
+            try:
+                filed += _file_batch(bot, batch)
+            except TransientError:
+                _put_back(bot, batch, following)
+                raise
             batch = following
             bot.doors.beat("process_inbox", bot.now())
     return filed
@@ -96,18 +102,20 @@ def _read_ahead(bot: Bot, reader: ThreadPoolExecutor) -> _Batch | None:
 
 
 def _file_batch(bot: Bot, batch: _Batch) -> int:
-    """File a batch in one commit; what could not be written at all is free for the next try."""
-    try:
-        readings = batch.readings.result()
-        with bot.store.begin() as tx:
-            for reading in readings:
-                _file(bot, tx, reading)
-    except TransientError as error:
-        get_log().warning("inbox-postponed", count=len(batch.items), reason=str(error))
-        with bot.store.begin() as tx:
-            tx.inbox.put_back(batch.items)
-        raise
+    """File a batch in one commit and return how many items it had."""
+    readings = batch.readings.result()
+    with bot.store.begin() as tx:
+        for reading in readings:
+            _file(bot, tx, reading)
     return len(batch.items)
+
+
+def _put_back(bot: Bot, *batches: _Batch | None) -> None:
+    """Free what was claimed, so that the next try does not wait for a lease to end."""
+    with bot.store.begin() as tx:
+        for batch in batches:
+            if batch is not None:
+                tx.inbox.put_back(batch.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +141,9 @@ def _read(bot: Bot, item: InboxItem) -> _Reading:
 def _headers_only(bot: Bot, item: InboxItem, alias: str, why: str) -> _Reading:
     """Say what the headers said; where even that fails, the report is opened with nothing."""
     try:
-        submission = parse_headers_only(item.arrival.raw)
-        redactor = Redactor.for_submission(submission, alias, own_domains=bot.settings.own_domains)
+        own_hosts, own_domains = bot.settings.mailbox.own_hosts, bot.settings.own_domains
+        submission = parse_headers_only(item.arrival.raw, own_hosts=own_hosts, own_domains=own_domains)
+        redactor = Redactor.for_submission(submission, alias, own_domains=own_domains)
         title = redactor.redact(submission.subject)
     except Exception:  # noqa: BLE001 - this is the last resort, and the next mail must go on
         submission, title = Submission(), ""
@@ -160,6 +169,9 @@ def _file(bot: Bot, tx: Transaction, reading: _Reading) -> None:
 
 def _decide(bot: Bot, tx: Transaction, reading: _Reading) -> None:
     item, submission = reading.item, reading.understanding.submission
+    if (first := tx.inbox.same_mail(item)) is not None:
+        _add_again(bot, tx, reading, *first)
+        return
     if reading.unreadable is not None:
         recognition = Recognition(Kind.HELD, reading.unreadable, "the mail could not be read")
     else:
@@ -180,6 +192,22 @@ def _decide(bot: Bot, tx: Transaction, reading: _Reading) -> None:
         kind, reason = recognition.kind, recognition.reason
         tx.events.append("mail-filed", bot.now(), inbox=item.number, kind=kind, reason=reason)
         get_log().info("mail-filed", inbox=item.number, kind=kind, reason=reason)
+
+
+def _add_again(bot: Bot, tx: Transaction, reading: _Reading, first: int, report_id: str) -> None:
+    """File a mail that came before, from another folder say, with its report: no second issue, no receipt."""
+    item, reason = reading.item, f"the same mail again, as inbox {first}"
+    tx.reports.add_mail(report_id, item)
+    tx.inbox.finish(
+        item,
+        kind=Kind.REPORT,
+        report_id=report_id,
+        reason=reason,
+        now=bot.now(),
+        message_id=reading.understanding.submission.message_id,
+    )
+    tx.events.append("mail-again", bot.now(), report_id=report_id, inbox=item.number, first=first)
+    get_log().info("mail-again", inbox=item.number, first=first)
 
 
 def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition) -> Report:

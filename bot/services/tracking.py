@@ -3,6 +3,7 @@
 A look-up happens only after an attempt whose outcome is unknown.
 """
 
+from datetime import timedelta
 from uuid import uuid4
 
 from bot.domain.issue import CommentDraft, IssueLink, Sentence, draft_file_links, file_name
@@ -12,11 +13,10 @@ from bot.domain.outbox import (
     Delivery,
     LinkFiles,
     Order,
-    Payload,
     SendMail,
     UploadFile,
 )
-from bot.errors import PermanentError
+from bot.errors import PermanentError, UnsettledError
 from bot.log import get_log
 from bot.ports import Bot, Consequence, IssueTracker, Transaction
 
@@ -24,31 +24,30 @@ from bot.ports import Bot, Consequence, IssueTracker, Transaction
 def create_issue(bot: Bot, delivery: Delivery, order: CreateIssue) -> Consequence:
     """Create the report's issue exactly once, then queue its files behind it."""
     tracker = _tracker(bot, order.tracker)
-    found = tracker.find_issue(order.draft.reference, order.draft.marker) if delivery.uncertain else None
-    link = found or tracker.create_issue(order.draft)
+    link = tracker.find_issue(order.draft.reference, order.draft.marker) if delivery.uncertain else None
+    if link is None:
+        _await_settling(bot, delivery, order.tracker)
+        link = tracker.create_issue(order.draft)
+    created = link
 
     def consequence(tx: Transaction) -> None:
-        tx.reports.set_issue(delivery.report_id, link)
-        tx.events.append(
-            "issue-created", bot.now(), report_id=delivery.report_id, tracker=order.tracker, issue=link.id
-        )
+        tx.reports.set_issue(delivery.report_id, created)
+        facts = {"tracker": order.tracker, "issue": created.id}
+        tx.events.append("issue-created", bot.now(), report_id=delivery.report_id, **facts)
         _queue_files(bot, tx, delivery, order.tracker)
-        get_log().info("issue-created", reference=delivery.reference, url=link.url)
+        get_log().info("issue-created", reference=delivery.reference, url=created.url)
 
     return consequence
 
 
 def _queue_files(bot: Bot, tx: Transaction, delivery: Delivery, tracker: str) -> None:
-    files = tx.reports.files(delivery.report_id)
-    if not files:
-        return
-    lane = f"files:{delivery.reference}"
     uploads = [
         UploadFile(tracker, file.number, file_name(delivery.reference, file.number, file.suffix))
-        for file in files
+        for file in tx.reports.files(delivery.report_id)
     ]
-    link: Payload = LinkFiles(tracker, f"meldpunt-{uuid4().hex}")
-    tx.outbox.add([Order(delivery.report_id, lane, payload) for payload in (*uploads, link)], bot.now())
+    if uploads:
+        orders = [Order(delivery.report_id, _files_lane(delivery), upload) for upload in uploads]
+        tx.outbox.add([*orders, _link_order(delivery, tracker)], bot.now())
 
 
 def upload_file(bot: Bot, delivery: Delivery, order: UploadFile) -> Consequence:
@@ -62,23 +61,35 @@ def upload_file(bot: Bot, delivery: Delivery, order: UploadFile) -> Consequence:
 
     def consequence(tx: Transaction) -> None:
         tx.reports.set_uploaded(delivery.report_id, order.number, link)
+        # The comment that links the files has gone out when this one was held and then tried again.
+        if not tx.outbox.waits_in(_files_lane(delivery)):
+            tx.outbox.add([_link_order(delivery, order.tracker)], bot.now())
 
     return consequence
 
 
 def link_files(bot: Bot, delivery: Delivery, order: LinkFiles) -> Consequence:
-    """Add the one internal comment that links all uploaded files."""
+    """Add the one internal comment that links the files which are up and not linked yet."""
     with bot.store.begin() as tx:
-        links = tx.reports.uploaded(delivery.report_id)
+        links = tx.reports.unlinked(delivery.report_id)
     draft = draft_file_links(links, marker=order.marker, language=bot.settings.team.language)
-    consequence = add_comment(bot, delivery, AddComment(order.tracker, draft)) if links else _nothing
+    commented = add_comment(bot, delivery, AddComment(order.tracker, draft)) if links else _nothing
 
-    def with_event(tx: Transaction) -> None:
-        consequence(tx)
+    def consequence(tx: Transaction) -> None:
+        commented(tx)
+        tx.reports.set_linked(delivery.report_id, links)
         tx.events.append("files-attached", bot.now(), report_id=delivery.report_id, count=len(links))
         get_log().info("files-attached", reference=delivery.reference, count=len(links))
 
-    return with_event
+    return consequence
+
+
+def _files_lane(delivery: Delivery) -> str:
+    return f"files:{delivery.reference}"
+
+
+def _link_order(delivery: Delivery, tracker: str) -> Order:
+    return Order(delivery.report_id, _files_lane(delivery), LinkFiles(tracker, f"meldpunt-{uuid4().hex}"))
 
 
 def add_comment(bot: Bot, delivery: Delivery, order: AddComment) -> Consequence:
@@ -87,6 +98,7 @@ def add_comment(bot: Bot, delivery: Delivery, order: AddComment) -> Consequence:
     with bot.store.begin() as tx:
         issue = _issue(tx, delivery)
     if not (delivery.uncertain and tracker.find_comment(issue.id, order.draft.marker)):
+        _await_settling(bot, delivery, order.tracker)
         tracker.add_comment(issue.id, order.draft)
     return _nothing
 
@@ -104,6 +116,17 @@ def queue_warning(bot: Bot, tx: Transaction, delivery: Delivery, reason: str) ->
     tracker = tx.reports.get(delivery.reference).tracker
     comment = AddComment(tracker, CommentDraft(f"meldpunt-{uuid4().hex}", (words,)))
     tx.outbox.add([Order(delivery.report_id, f"issue:{delivery.reference}", comment)], bot.now())
+
+
+def _await_settling(bot: Bot, delivery: Delivery, tracker: str) -> None:
+    """Do not write again while the tracker may still be at work on an earlier call: it would be there twice."""
+    if delivery.uncertain_since is None:
+        return
+    settled_at = delivery.uncertain_since + timedelta(seconds=bot.settings.trackers[tracker].settle_seconds)
+    if bot.now() < settled_at:
+        raise UnsettledError(
+            "the tracker may still be at work on an earlier attempt", retry_after=settled_at - bot.now()
+        )
 
 
 def _nothing(_: Transaction) -> None:

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -11,13 +11,13 @@ from fastapi.responses import JSONResponse
 
 from bot.errors import SettingsError
 from bot.ports import Bot
-from bot.schedule import jobs
+from bot.schedule import Job
 
 
-def build_web(bot: Bot) -> FastAPI:
-    """Return the HTTP face of a running bot."""
+def build_web(bot: Bot, table: Sequence[Job]) -> FastAPI:
+    """Return the HTTP face of a running bot that ticks these jobs."""
     app = FastAPI(title="Meldpunt", docs_url=None, redoc_url=None, openapi_url=None)
-    allowed = {job.name: job.silence for job in jobs(bot)}
+    allowed = {job.name: job.silence for job in table}
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:
@@ -40,14 +40,15 @@ def build_web(bot: Bot) -> FastAPI:
 
 
 @contextmanager
-def serve(bot: Bot) -> Iterator[int]:
+def serve(bot: Bot, table: Sequence[Job]) -> Iterator[int]:
     """Serve in a thread while the block runs and give the port; signals stay with the caller.
 
     Raises SettingsError when the address cannot be had.
     """
     web = bot.settings.web
     try:
-        listener = socket.create_server((web.host, web.port))
+        family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+        listener = socket.create_server((web.host, web.port), family=family)
     except OSError as error:
         place = f"{web.host}:{web.port}"
         raise SettingsError(
@@ -56,7 +57,7 @@ def serve(bot: Bot) -> Iterator[int]:
             f"cannot listen on {place} ({error.strerror})",
             "Choose a free port.",
         ) from error
-    server = uvicorn.Server(uvicorn.Config(build_web(bot), log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(build_web(bot, table), log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, args=([listener],), name="web", daemon=True)
     thread.start()
     try:

@@ -79,6 +79,18 @@ def take_all(mailbox: ImapMailbox) -> list[Arrival]:
     return arrivals
 
 
+def take_what_can_be_had(mailbox: ImapMailbox) -> tuple[list[Arrival], str]:
+    """Fetch and mark everything that can be read, and return what is told of the rest."""
+    arrivals: list[Arrival] = []
+    try:
+        for batch in mailbox.fetch(lambda origins: origins):
+            mailbox.mark_taken([arrival.origin for arrival in batch])
+            arrivals += batch
+    except TransientError as error:
+        return arrivals, str(error)
+    return arrivals, "nothing"
+
+
 def subjects(arrivals: Sequence[Arrival]) -> list[str]:
     return sorted(arrival.raw.split(b"Subject: ")[1].split(b"\r\n")[0].decode() for arrival in arrivals)
 
@@ -213,10 +225,49 @@ def test_a_message_that_the_server_cannot_give_is_named_and_the_rest_comes(
         dovecot.deliver(mail(f"number {number}"))
     poison = r"FETCH (\d+,)*5(,\d+)* \(BODY"
     with ImapRelay(dovecot.port, rules=[(poison, deed)]) as relay, capture_logs() as logs:
-        arrivals = take_all(open_mailbox(server=relay))
+        arrivals, told = take_what_can_be_had(open_mailbox(server=relay))
 
     assert subjects(arrivals) == [f"number {number}" for number in (1, 2, 3, 4, 6, 7, 8)]
-    assert [(line["event"], line["uid"]) for line in logs] == [("mail-unreadable", 5)]
+    assert told == "1 mail in INBOX cannot be read (UID 5); open it in a mail program or move it away"
+    assert [(line["event"], line["uid"]) for line in logs] == [("mail-unreadable", "5")]
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        (rb"(UID 2 )RFC822.SIZE \d+ ", rb"\1"),
+        (rb"(UID 2 )BODY\[\] \{\d+\}\r\n.*?Hello\r\n", rb"\1BODY[] NIL"),
+        (rb"(UID 2 )BODY\[\] \{\d+\}\r\n.*?Hello\r\n", rb'\1BODY[] ""'),
+        (rb"(UID 2 )BODY\[\] \{\d+\}\r\n.*?Hello\r\n", rb"\1FLAGS ()"),
+        (rb"\* \d+ FETCH \(UID 2 .*?Hello\r\n\)\r\n", b""),
+    ],
+    ids=["no size", "nil", "nothing in it", "no body", "no answer"],
+)
+def test_a_message_that_comes_without_its_content_is_not_taken_and_is_told_until_it_comes(
+    dovecot: Dovecot, open_mailbox: Open, rewrite: tuple[bytes, bytes]
+) -> None:
+    for number in range(1, 4):
+        dovecot.deliver(mail(f"number {number}"))
+    with ImapRelay(dovecot.port, rewrites=[rewrite]) as relay, capture_logs() as logs:
+        mailbox = open_mailbox(server=relay)
+        first, again = take_what_can_be_had(mailbox), take_what_can_be_had(mailbox)
+
+    assert subjects(first[0]) == ["number 1", "number 3"]
+    assert again[0] == []
+    assert (
+        first[1]
+        == again[1]
+        == ("1 mail in INBOX cannot be read (UID 2); open it in a mail program or move it away")
+    )
+    assert [line["event"] for line in logs] == ["mail-unreadable"]
+    assert subjects(take_all(open_mailbox())) == ["number 2"]
+
+
+def test_what_a_server_tells_in_passing_is_not_taken_for_mail(dovecot: Dovecot, open_mailbox: Open) -> None:
+    dovecot.deliver(mail("one"))
+    passing = (rb"(\* 1 FETCH \(UID 1 BODY)", rb"* 90 FETCH (FLAGS (\\Seen))\r\n\1")
+    with ImapRelay(dovecot.port, rewrites=[passing]) as relay:
+        assert subjects(take_all(open_mailbox(server=relay))) == ["one"]
 
 
 def test_a_server_that_breaks_on_everything_is_a_shut_door(dovecot: Dovecot, open_mailbox: Open) -> None:

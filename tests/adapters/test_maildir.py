@@ -1,7 +1,7 @@
 """What is a Maildir's own; what it shares with IMAP is in contract/test_mailbox.py."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,17 @@ def take_all(mailbox: MaildirMailbox) -> list[Arrival]:
         mailbox.mark_taken([arrival.origin for arrival in batch])
         arrivals += batch
     return arrivals
+
+
+def trapping(trap: Path) -> Callable[[Sequence[Origin]], Sequence[Origin]]:
+    """Put a link in the place of a file after it was listed: it cannot be read then, not even by root."""
+
+    def unknown(origins: Sequence[Origin]) -> Sequence[Origin]:
+        trap.unlink()
+        trap.symlink_to("/dev/null")
+        return origins
+
+    return unknown
 
 
 def names(folder: Path) -> list[str]:
@@ -82,14 +93,32 @@ def test_a_link_that_takes_the_place_of_a_file_meanwhile_is_not_followed(maildir
     trap = maildir / "new" / "1.example"
     trap.write_bytes(MAIL)
 
-    def unknown(origins: Sequence[Origin]) -> Sequence[Origin]:
-        trap.unlink()
-        trap.symlink_to(maildir / "secret")
-        return origins
+    with pytest.raises(TransientError, match="1 mail in INBOX cannot be read"):
+        list(MaildirMailbox(maildir, folders=["INBOX"]).fetch(trapping(trap)))
 
+
+def test_a_mail_that_cannot_be_read_stops_no_other_and_is_told_until_it_can_be(maildir: Path) -> None:
+    trap = maildir / "new" / "2.example"
+    for number in (1, 2, 3):
+        (maildir / "new" / f"{number}.example").write_bytes(MAIL)
+    mailbox = MaildirMailbox(maildir, folders=["INBOX"])
+    told = r"1 mail in INBOX cannot be read \(file 2.example\); give the bot's user the right to read it"
     with capture_logs() as logs:
-        assert list(MaildirMailbox(maildir, folders=["INBOX"]).fetch(unknown)) == []
-    assert [line["event"] for line in logs] == ["mail-unreadable"]
+        batches = mailbox.fetch(trapping(trap))
+        origins = [arrival.origin for arrival in next(batches)]
+        mailbox.mark_taken(origins)
+        with pytest.raises(TransientError, match=told):
+            next(batches)
+        trap.unlink()
+        trap.write_bytes(MAIL)
+        with pytest.raises(TransientError, match=told):
+            next(mailbox.fetch(trapping(trap)))
+        trap.unlink()
+        trap.write_bytes(MAIL)
+
+    assert [origin.uid for origin in origins] == ["1.example", "3.example"]
+    assert [(line["event"], line["uid"]) for line in logs] == [("mail-unreadable", "2.example")]
+    assert [arrival.origin.uid for arrival in take_all(mailbox)] == ["2.example"]
 
 
 def test_a_mail_that_a_person_opens_between_fetch_and_mark_is_marked_where_it_is(maildir: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_full_disk_is_said_and_leaves_nothing_half_written(stores: Stores, tmp
     [[pages]] = query(tmp_path / "main.db", "PRAGMA page_count")
     with on_connect(f"PRAGMA max_page_count = {pages + 10}"):
         store = stores.open()
-        with pytest.raises(TransientError, match="the disk is full"), store.begin() as tx:
+        with pytest.raises(StoreAwayError, match="the disk is full"), store.begin() as tx:
             tx.inbox.add([arrival("2"), arrival("3", b"x" * 1_000_000)], NOW)
         with store.begin() as tx:
             assert [row.origin.uid for row in tx.inbox.rows()] == ["1"]
@@ -137,7 +137,7 @@ def test_a_locked_database_is_worth_another_try(stores: Stores, tmp_path: Path) 
     with pytest.raises(sqlite3.OperationalError) as raised:
         waiting.execute("BEGIN IMMEDIATE")
     error = translate("sqlite:///main.db", raised.value)
-    assert isinstance(error, TransientError)
+    assert isinstance(error, StoreAwayError)
     assert "locked by another process" in str(error)
     holding.close()
     waiting.close()
@@ -155,7 +155,7 @@ def test_a_read_only_database_is_said(stores: Stores, tmp_path: Path) -> None:
 def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
     stores = Stores(f"sqlite:///{tmp_path}/none/main.db", f"sqlite:///{tmp_path}/keys.db")
     store = stores.open()
-    with pytest.raises(PermanentError, match="its folder must exist"), store.begin():
+    with pytest.raises(StoreBrokenError, match="its folder must exist"), store.begin():
         pass
     [problem] = store.check()
     assert "none/main.db" in problem
@@ -319,7 +319,7 @@ def steps(store: SqlStore, counted: list[int]) -> int:
         tx.inbox.claim(NOW, 5)
         tx.outbox.claim(NOW, 5)
         tx.outbox.next_due_at()
-        _ = (tx.inbox.unsettled(), tx.outbox.unsettled(), tx.inbox.count_held(), tx.outbox.count_held())
+        _ = (tx.inbox.unsettled(), tx.outbox.unsettled(NOW), tx.inbox.count_held(), tx.outbox.count_held())
         _ = (tx.inbox.count_waiting(), tx.outbox.count_waiting())
     store.renew(NOW)
     store.release()

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.adapters.vault import new_secret_key
-from bot.domain.outbox import Delivery, OutboxState, Outcome, Result
+from bot.domain.outbox import Delivery, OutboxState, Result
 from bot.errors import PermanentError
-from tests.rigs.stores import LEASE, NOW, Stores, comment, open_report
+from tests.rigs.stores import LEASE, NOW, Stores, comment, open_report, outcome_of
 
 BOTS = ("bot-1", "bot-2")
 KEY = new_secret_key()
@@ -108,7 +108,7 @@ class Lanes(RuleBasedStateMachine):
         self.flying.remove((claims, delivery))
         again_at = self.now + timedelta(seconds=pause)
         with self.bots["bot-1"].begin() as tx:
-            tx.outbox.record([Outcome(delivery, result, None, again_at)], self.now)
+            tx.outbox.record([outcome_of(delivery, result, again_at=again_at)], self.now)
         order = self.expected[delivery.number]
         if result is Result.DONE:
             order.state = OutboxState.DONE

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bot.adapters.store.store import SETTLE, SqlStore
-from bot.domain.outbox import Delivery, Order, OutboxState, Outcome, Result, SendMail
+from bot.adapters.store.store import SqlStore
+from bot.domain.outbox import Delivery, Order, OutboxState, Result, SendMail
 from bot.errors import PermanentError
-from tests.rigs.stores import LEASE, NOW, Stores, comment, create_issue, open_report, receipt
+from tests.rigs.stores import LEASE, NOW, Stores, comment, create_issue, open_report, outcome_of, receipt
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -26,7 +26,7 @@ def record(
     reason: str | None = None,
 ) -> None:
     with store.begin() as tx:
-        tx.outbox.record([Outcome(delivery, result, reason, again_at)], NOW)
+        tx.outbox.record([outcome_of(delivery, result, reason=reason, again_at=again_at)], NOW)
 
 
 @pytest.fixture
@@ -105,20 +105,22 @@ def test_an_unknown_outcome_makes_the_next_attempt_uncertain(stores: Stores, rep
     [first] = claim(store)
     record(store, first, Result.UNCERTAIN, LATER)
     with store.begin() as tx:
-        assert tx.outbox.unsettled()
+        assert tx.outbox.unsettled(NOW - timedelta(seconds=1))
+        assert not tx.outbox.unsettled(NOW)
     assert [each.uncertain for each in claim(store, LATER)] == [True]
 
 
-def test_an_order_that_was_given_back_without_an_outcome_settles_and_is_uncertain_then(
+def test_an_order_that_was_given_back_without_an_outcome_is_uncertain_since_it_was_last_under_way(
     stores: Stores, report_id: str
 ) -> None:
     store, other = stores.open(), stores.open("bot-2")
     with store.begin() as tx:
         tx.outbox.add([create_issue(report_id)], NOW)
     claim(store)
+    renewed_at = NOW + timedelta(seconds=7)
+    store.renew(renewed_at)
     store.release()
-    assert claim(other, NOW + SETTLE - timedelta(seconds=1)) == []
-    assert [each.uncertain for each in claim(other, NOW + SETTLE)] == [True]
+    assert [each.uncertain_since for each in claim(other, LATER)] == [renewed_at]
 
 
 def test_a_held_order_stays_uncertain_when_it_was(stores: Stores, report_id: str) -> None:
@@ -248,7 +250,7 @@ def test_a_batch_of_outcomes_is_written_at_once(stores: Stores, report_id: str) 
     deliveries = claim(store)
     with store.begin() as tx:
         outcomes = [
-            Outcome(each, result, None, LATER) for each, result in zip(deliveries, results, strict=True)
+            outcome_of(each, result, again_at=LATER) for each, result in zip(deliveries, results, strict=True)
         ]
         tx.outbox.record(outcomes, NOW)
         assert [row.state for row in tx.outbox.rows()] == [
@@ -264,4 +266,4 @@ def test_nothing_is_due_when_nothing_waits(stores: Stores, report_id: str) -> No
     with stores.open().begin() as tx:
         assert report_id
         assert tx.outbox.next_due_at() is None
-        assert not tx.outbox.unsettled()
+        assert not tx.outbox.unsettled(NOW - timedelta(days=9))

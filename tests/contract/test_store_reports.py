@@ -141,5 +141,7 @@ def test_the_bytes_of_a_file_are_forgotten_once_it_is_uploaded(stores: Stores) -
         tx.reports.set_uploaded(filed.id, 1, "![](/uploads/1)")
     with store.begin() as tx:
         assert tx.reports.file(filed.id, 1).content is None
-        assert tx.reports.uploaded(filed.id) == {1: "![](/uploads/1)"}
+        assert tx.reports.unlinked(filed.id) == {1: "![](/uploads/1)"}
+        tx.reports.set_linked(filed.id, [1])
+        assert tx.reports.unlinked(filed.id) == {}
         assert [file.number for file in tx.reports.files(filed.id)] == [3]

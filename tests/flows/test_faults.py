@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders import PIXEL, mail
+from tests.builders import FINDING, PIXEL, mail
 from tests.rigs.desk import Desk
 from tests.rigs.maildir import Maildir
+from tests.rigs.sandbox import Sandbox
+from tests.rigs.waiting import wait_for
 
 ISSUES = "/issues$"
 FILES = (("scherm.png", "image/png", PIXEL), ("log.txt", "text/plain", b"GET / HTTP/1.1\n"))
@@ -88,3 +90,67 @@ def test_rubbish_in_the_mailbox_is_filed_and_the_next_mail_goes_on(desk: Desk, m
     assert result["taken"] == result["filed"] == 4
     assert len(desk.sandbox.issues()) == 4
     assert len(desk.sandbox.mails()) == 1
+
+
+def test_a_call_cut_short_by_a_kill_is_not_made_again_while_the_tracker_is_still_at_work_on_it(
+    tmp_path: Path, sandbox: Sandbox, maildir: Maildir
+) -> None:
+    desk = Desk(tmp_path, sandbox, {**maildir.settings, "TRACKERS__MAIN__SETTLE_SECONDS": "6"})
+    sandbox.fault(method="POST", path=ISSUES, kind="delay_ms", milliseconds=4000, count=1)
+    maildir.deliver(mail())
+    bot = desk.start()
+    try:
+        assert wait_for(lambda: sandbox.requests("POST"))
+    finally:
+        bot.kill()
+        bot.wait()
+    assert desk.once()["exit"] == 0
+    assert len(sandbox.issues()) == 1
+    assert len(sandbox.mails()) == 1
+
+
+def test_a_tracker_that_hangs_keeps_no_receipt_waiting(desk: Desk, maildir: Maildir) -> None:
+    desk.sandbox.fault(method="POST", path=ISSUES, kind="delay_ms", milliseconds=3000, count=8)
+    for number in range(8):
+        maildir.deliver(mail(message_id=f"<{number}@example.org>", text=f"{FINDING}{number}"))
+    bot = desk.start()
+    try:
+        assert wait_for(lambda: len(desk.sandbox.mails()) == 8)
+        assert len(desk.sandbox.issues()) < 8
+    finally:
+        bot.terminate()
+        bot.wait()
+
+
+def test_a_refused_attachment_that_is_tried_again_is_linked_too(desk: Desk, maildir: Maildir) -> None:
+    desk.sandbox.fault(method="POST", path="/uploads$", kind="status", status=413, count=1)
+    maildir.deliver(mail(files=FILES))
+    assert desk.once()["held"] == 1
+    (held,) = desk.listing("outbox", "list", "--open")
+    assert desk.command("outbox", "retry", str(held["number"])).returncode == 0
+    assert desk.once()["exit"] == 0
+    (issue,) = desk.sandbox.issues()
+    notes = "".join(note["body"] for note in desk.sandbox.notes(issue["iid"]))
+    assert sorted(re.findall(r"/uploads/\w+/CVD-\d+-\d+-(\d+\.\w+)\)", notes)) == ["1.png", "2.txt"]
+
+
+def test_an_outcome_that_stays_unknown_is_told_as_a_shut_door(desk: Desk, maildir: Maildir) -> None:
+    desk.sandbox.fault(method="POST", path=ISSUES, kind="status", status=500, count=100)
+    maildir.deliver(mail())
+    result = desk.once()
+    assert result["exit"] == 1
+    assert "trouble (500)" in result["doors_shut"]["tracker main"]
+    assert "door-shut" in result["log"]
+
+
+def test_once_beside_a_living_bot_says_that_it_did_not_ask_the_mailbox(desk: Desk, maildir: Maildir) -> None:
+    bot = desk.start()
+    try:
+        maildir.deliver(mail())
+        assert wait_for(desk.sandbox.mails)
+        result = desk.once()
+    finally:
+        bot.terminate()
+        bot.wait()
+    assert result["exit"] == 1
+    assert "another bot" in result["doors_shut"]["mailbox"]

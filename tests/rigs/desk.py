@@ -46,6 +46,8 @@ class Desk:
             "TRACKERS__MAIN__URL": self.sandbox.gitlab,
             "TRACKERS__MAIN__TOKEN": TOKEN,
             "TRACKERS__MAIN__PROJECT": PROJECT,
+            # The sandbox answers at once: what it has not done after this, it never will.
+            "TRACKERS__MAIN__SETTLE_SECONDS": "2",
             "WEB__PORT": "0",
             **self.mailbox,
         }

@@ -1,4 +1,4 @@
-"""A relay before a real IMAP server that hides what it can do, and refuses or hangs up at a chosen command."""
+"""A relay before a real IMAP server that hides or alters what it says, and refuses or hangs up at a command."""
 
 import contextlib
 import re
@@ -15,18 +15,24 @@ class ImapRelay:
     r"""Passes lines on to `port` for the time of a `with`; `heard` is all that clients said.
 
     `hidden` words are left out of what the server says, such as `STARTTLS` or `\*`. `rules` pairs a pattern for
-    client lines with what happens to those: `refuse` answers NO, `drop` closes the connection.
+    client lines with what happens to those: `refuse` answers NO, `drop` closes the connection. `rewrites` pairs
+    a pattern for what the server says with what clients get instead.
     """
 
     host = "127.0.0.1"
 
     def __init__(
-        self, port: int, *, hidden: Sequence[str] = (), rules: Sequence[tuple[str, Deed]] = ()
+        self,
+        port: int,
+        *,
+        hidden: Sequence[str] = (),
+        rules: Sequence[tuple[str, Deed]] = (),
+        rewrites: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
         self.heard = b""
         self.connections = 0
         self._behind = port
-        self._hidden = [word.encode() for word in hidden]
+        self._rewrites = [(rb" " + re.escape(word.encode()), b"") for word in hidden] + list(rewrites)
         self._rules = [(re.compile(pattern.encode()), deed) for pattern, deed in rules]
         self._door = socket.create_server((self.host, 0))
         self.port: int = self._door.getsockname()[1]
@@ -93,8 +99,8 @@ class ImapRelay:
     def _pass_answers(self, server: socket.socket, client: socket.socket) -> None:
         try:
             while said := server.recv(65536):
-                for word in self._hidden:
-                    said = said.replace(b" " + word, b"")
+                for pattern, instead in self._rewrites:
+                    said = re.sub(pattern, instead, said, flags=re.DOTALL)
                 client.sendall(said)
         except OSError:
             pass

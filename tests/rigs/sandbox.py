@@ -62,10 +62,10 @@ class Sandbox:
         mails: list[dict[str, Any]] = self.control("GET", "mails")
         return mails
 
-    def requests(self) -> list[dict[str, Any]]:
-        """Every request that reached the GitLab API."""
+    def requests(self, method: str | None = None) -> list[dict[str, Any]]:
+        """Every request that reached the GitLab API, or those of one method."""
         seen: list[dict[str, Any]] = self.control("GET", "requests")
-        return seen
+        return [each for each in seen if method in {None, each["method"]}]
 
     def effects(self) -> Any:
         """What quick actions, mentions and references did."""

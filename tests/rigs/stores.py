@@ -11,7 +11,7 @@ from bot.adapters.store.store import SqlStore
 from bot.adapters.vault import Vault, new_secret_key
 from bot.domain.inbox import Arrival, InboxItem, Origin
 from bot.domain.issue import CommentDraft, Foreign, IssueDraft, Sentence
-from bot.domain.outbox import AddComment, CreateIssue, Order, SendMail
+from bot.domain.outbox import AddComment, CreateIssue, Delivery, Order, Outcome, Result, SendMail
 from bot.domain.privacy import SafeFile
 from bot.domain.report import Report, ReportFile, Status
 from bot.domain.reporter import Reporter
@@ -115,6 +115,14 @@ def file_report(
     tx.reports.add(filed, by or reporter(), files, item, tracker="gitlab")
     tx.inbox.finish(item, kind=Kind.REPORT, report_id=filed.id, reason=None, now=NOW)
     return filed
+
+
+def outcome_of(
+    delivery: Delivery, result: Result, *, reason: str | None = None, again_at: datetime | None = None
+) -> Outcome:
+    """What a service makes of an attempt: one of unknown outcome was under way until now."""
+    tried_at = {Result.UNCERTAIN: NOW, Result.HELD: delivery.uncertain_since}.get(result)
+    return Outcome(delivery, result, reason, again_at, tried_at)
 
 
 def open_report(store: SqlStore, uid: str = "1", *, by: Reporter | None = None) -> Report:

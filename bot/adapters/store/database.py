@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from bot.adapters.store.faults import give_up_broken_transaction, translate
 from bot.adapters.store.migrate import History, migrate
-from bot.errors import SettingsError, TransientError
+from bot.errors import SettingsError, StoreAwayError
 
 # How long a transaction waits for another one to end.
 PATIENCE = 10.0
@@ -57,7 +57,7 @@ class Database:
             yield
             return
         if not self._turn.acquire(timeout=PATIENCE):
-            raise TransientError(f"database {self.where} is locked by another thread")
+            raise StoreAwayError(f"database {self.where} is locked by another thread")
         try:
             yield
         finally:
@@ -68,7 +68,7 @@ class Database:
         try:
             yield
         except SQLAlchemyError as error:
-            raise TransientError(
+            raise StoreAwayError(
                 f"database {self.where} could not be used ({type(error).__name__})"
             ) from error
 

@@ -4,7 +4,7 @@ import sqlite3
 
 from sqlalchemy.engine import ExceptionContext
 
-from bot.errors import MeldpuntError, PermanentError, TransientError
+from bot.errors import MeldpuntError, PermanentError, StoreAwayError, StoreBrokenError
 
 _TRANSIENT = {
     "BUSY": "is locked by another process",
@@ -38,7 +38,7 @@ def translate(where: str, fault: BaseException) -> MeldpuntError:
         return _translate_sqlite(where, fault)
     state = str(getattr(fault, "sqlstate", None) or "08000")
     if state.startswith(_TRANSIENT_STATES):
-        return TransientError(f"database {where} is away or busy (SQLSTATE {state})")
+        return StoreAwayError(f"database {where} is away or busy (SQLSTATE {state})")
     return PermanentError(f"database {where} refused a statement (SQLSTATE {state})")
 
 
@@ -46,9 +46,9 @@ def _translate_sqlite(where: str, fault: sqlite3.Error) -> MeldpuntError:
     name = getattr(fault, "sqlite_errorname", None) or "SQLITE_ERROR"
     primary = name.split("_")[1]
     if primary in _TRANSIENT:
-        return TransientError(f"database {where} {_TRANSIENT[primary]} ({name})")
+        return StoreAwayError(f"database {where} {_TRANSIENT[primary]} ({name})")
     if primary in _PERMANENT:
-        return PermanentError(f"database {where} {_PERMANENT[primary]} ({name})")
+        return StoreBrokenError(f"database {where} {_PERMANENT[primary]} ({name})")
     return PermanentError(f"database {where} refused a statement ({name})")
 
 

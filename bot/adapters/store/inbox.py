@@ -13,6 +13,7 @@ from bot.adapters.store.database import insert_if_new
 from bot.adapters.store.schema import inbox, reports
 from bot.adapters.store.sealing import RAW, Plain
 from bot.adapters.vault import UnopenableError
+from bot.domain.fingerprint import fingerprint
 from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, InboxState, Origin
 from bot.domain.submission import Kind
 from bot.errors import PermanentError, TransientError
@@ -64,13 +65,19 @@ class SqlInbox:
                 fresh.setdefault(arrival.origin, arrival)
         keys = self._scope.vault.mint(len(fresh), now)
         rows = {uuid4().hex: (arrival, key_id) for arrival, key_id in zip(fresh.values(), keys, strict=True)}
-        added = self._insert([_new_row(row_id, *row, now) for row_id, row in rows.items()])
+        added = self._insert(
+            [_new_row(row_id, *row, now) | self._mail_hash(row[0]) for row_id, row in rows.items()]
+        )
         self._scope.sealed.put(
             Plain(RAW, row_id, key_id, arrival.raw)
             for row_id, (arrival, key_id) in rows.items()
             if row_id in added
         )
         return len(added)
+
+    def _mail_hash(self, arrival: Arrival) -> dict[str, str | None]:
+        identity = fingerprint(arrival)
+        return {"mail_hash": self._scope.vault.index("mail", identity) if identity else None}
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> Collection[str]:
         """Insert rows, pass over origins that another bot added meanwhile, and return the ids of the rest."""
@@ -106,7 +113,16 @@ class SqlInbox:
         """See `ports.Inbox`."""
         for item in items:
             mine = update(inbox).where(inbox.c.id == item.id, inbox.c.attempts == item.attempts, _NEW)
-            self._connection.execute(mine.values(**FREE))
+            self._connection.execute(mine.values(attempts=inbox.c.attempts - 1, **FREE))
+
+    def same_mail(self, item: InboxItem) -> tuple[int, str] | None:
+        """See `ports.Inbox`."""
+        this = select(inbox.c.mail_hash).where(inbox.c.id == item.id).scalar_subquery()
+        wanted = select(inbox.c.number, inbox.c.report_id).where(
+            inbox.c.mail_hash == this, inbox.c.id != item.id, inbox.c.report_id.is_not(None)
+        )
+        row = self._connection.execute(wanted.order_by(inbox.c.number).limit(1)).one_or_none()
+        return (row.number, row.report_id) if row else None
 
     def finish(  # noqa: PLR0913 - each is one fact of the outcome
         self,

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Update,
     bindparam,
     exists,
-    false,
     func,
     insert,
     not_,
@@ -93,16 +92,19 @@ class SqlOutbox:
             raise PermanentError("an order belongs to a report that does not exist")
         return keys
 
-    def claim(self, now: datetime, limit: int) -> Sequence[Delivery]:
+    def claim(self, now: datetime, limit: int, *, mail: bool | None = None) -> Sequence[Delivery]:
         """See `ports.Outbox`; an order that cannot be opened is held with the reason and the others go on."""
+        kinds = {None: true(), True: outbox.c.message_id.is_not(None), False: outbox.c.message_id.is_(None)}
         wanted = (
             select(outbox.c.number)
-            .where(_WAITING, outbox.c.due_at <= now, is_free(outbox, now), _first_of_its_lane())
+            .where(_WAITING, kinds[mail], outbox.c.due_at <= now, is_free(outbox, now), _first_of_its_lane())
             .order_by(outbox.c.due_at, outbox.c.number)
             .limit(limit)
         )
         # Right-hand sides see the row as it was: what was tried before and has no outcome is uncertain now.
-        statement = claim(outbox, wanted, self._scope, now).values(uncertain=outbox.c.tried, tried=true())
+        statement = claim(outbox, wanted, self._scope, now).values(
+            uncertain_since=outbox.c.tried_at, tried_at=now
+        )
         rows = self._connection.execute(statement.returning(outbox)).all()
         return self._open(sorted(rows, key=lambda row: (row.due_at, row.number)), now) if rows else []
 
@@ -124,7 +126,7 @@ class SqlOutbox:
                     reference=references[row.report_id],
                     payload=payload,
                     attempts=row.attempts,
-                    uncertain=row.uncertain,
+                    uncertain_since=row.uncertain_since,
                 )
             )
         return deliveries
@@ -146,7 +148,7 @@ class SqlOutbox:
         self._connection.execute(
             update(outbox)
             .where(outbox.c.id.in_(ids), outbox.c.state != OutboxState.DONE)
-            .values(finished_at=now, tried=false(), **values, **FREE)
+            .values(finished_at=now, tried_at=None, **values, **FREE)
         )
         self._scope.sealed.forget(PAYLOAD, ids)
 
@@ -156,14 +158,14 @@ class SqlOutbox:
         changed: dict[str, Any] = {
             "due_at": bindparam("new_due_at"),
             "reason": bindparam("new_reason"),
-            "tried": bindparam("new_tried"),
+            "tried_at": bindparam("new_tried_at"),
         }
         rows = [
             _claim_of(each)
             | {
                 "new_due_at": each.again_at or now,
                 "new_reason": each.reason,
-                "new_tried": each.result is Result.UNCERTAIN,
+                "new_tried_at": each.tried_at,
             }
             for each in outcomes
         ]
@@ -172,11 +174,16 @@ class SqlOutbox:
     def _hold(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         if not outcomes:
             return
-        # Whether an earlier attempt had its effect is as unknown as before.
-        changed = {"reason": bindparam("new_reason"), "tried": outbox.c.uncertain}
-        rows = [_claim_of(each) | {"new_reason": each.reason} for each in outcomes]
+        changed: dict[str, Any] = {"reason": bindparam("new_reason"), "tried_at": bindparam("new_tried_at")}
+        rows = [
+            _claim_of(each) | {"new_reason": each.reason, "new_tried_at": each.tried_at} for each in outcomes
+        ]
         statement = _still_claimed().values(state=OutboxState.HELD, finished_at=now, **changed, **FREE)
         self._connection.execute(statement, rows)
+
+    def waits_in(self, lane: str) -> bool:
+        """See `ports.Outbox`."""
+        return bool(self._connection.scalar(select(exists().where(_WAITING, outbox.c.lane == lane))))
 
     def next_due_at(self) -> datetime | None:
         """See `ports.Outbox`."""
@@ -200,9 +207,10 @@ class SqlOutbox:
         """See `ports.Outbox`."""
         return self._connection.scalar(select(func.count()).select_from(outbox).where(_WAITING)) or 0
 
-    def unsettled(self) -> bool:
+    def unsettled(self, since: datetime) -> bool:
         """See `ports.Outbox`."""
-        return bool(self._connection.scalar(select(exists().where(_WAITING, outbox.c.tried))))
+        open_end = or_(outbox.c.holder.is_not(None), outbox.c.tried_at > since)
+        return bool(self._connection.scalar(select(exists().where(_WAITING, open_end))))
 
     def retry(self, number: int, now: datetime) -> None:
         """See `ports.Outbox`; an attempt that is under way goes on, and the next one comes at once."""
@@ -238,8 +246,6 @@ def _new_row(order: Order, now: datetime) -> dict[str, Any]:
         "added_at": now,
         "due_at": now,
         "attempts": 0,
-        "tried": False,
-        "uncertain": False,
     }
 
 

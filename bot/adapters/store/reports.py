@@ -1,10 +1,10 @@
 """Reports, reporters and files in SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, not_, select, update
 
 from bot.adapters.store.claims import Scope, is_in
 from bot.adapters.store.codec import CONTACTS, WORDS, Contact, Words, dump, load
@@ -75,11 +75,20 @@ class SqlReports:
             self._add_reporter(reporter, item_key)
             return item_key
         self._scope.sealed.replace(_contact(reporter, key_id))
+        self._reseal(item, item_key, key_id)
+        return str(key_id)
+
+    def add_mail(self, report_id: str, item: InboxItem) -> None:
+        """See `ports.Reports`."""
+        wanted = select(reporters.c.key_id).join(reports, reports.c.reporter_id == reporters.c.id)
+        key_id = self._connection.execute(wanted.where(reports.c.id == report_id)).scalar_one()
+        self._reseal(item, self._claimed_key(item), key_id)
+
+    def _reseal(self, item: InboxItem, item_key: str, key_id: str) -> None:
         if key_id != item_key:
             self._scope.sealed.replace(Plain(RAW, item.id, key_id, item.arrival.raw))
             self._connection.execute(update(inbox).where(inbox.c.id == item.id).values(key_id=key_id))
             self._scope.spent_keys.append(item_key)
-        return str(key_id)
 
     def _claimed_key(self, item: InboxItem) -> str:
         """Return the key of an item, if it is still ours to file."""
@@ -106,6 +115,7 @@ class SqlReports:
                 "suffix": file.suffix,
                 "size": file.size,
                 "uploadable": file.content is not None,
+                "linked": False,
                 "reason": file.reason,
             }
             for file in safe_files
@@ -157,12 +167,17 @@ class SqlReports:
         self._connection.execute(update(files).where(*this).values(link=link))
         self._scope.sealed.forget(COPY, [_copy_id(report_id, number)])
 
-    def uploaded(self, report_id: str) -> Mapping[int, str]:
+    def unlinked(self, report_id: str) -> Mapping[int, str]:
         """See `ports.Reports`."""
         wanted = select(files.c.number, files.c.link).where(
-            files.c.report_id == report_id, files.c.link.is_not(None)
+            files.c.report_id == report_id, files.c.link.is_not(None), not_(files.c.linked)
         )
         return {row.number: row.link for row in self._connection.execute(wanted.order_by(files.c.number))}
+
+    def set_linked(self, report_id: str, numbers: Collection[int]) -> None:
+        """See `ports.Reports`."""
+        these = (files.c.report_id == report_id, files.c.number.in_(list(numbers)))
+        self._connection.execute(update(files).where(*these).values(linked=True))
 
     def get(self, reference: str) -> ReportView:
         """See `ports.Reports`."""

@@ -49,6 +49,7 @@ inbox = Table(
     Column("reason", Text),
     Column("report_id", ID),
     Column("message_hash", ID),
+    Column("mail_hash", ID),
 )
 Index(
     "ux_inbox_origin", *(inbox.c[name] for name in ("mailbox", "folder", "uidvalidity", "uid")), unique=True
@@ -94,6 +95,7 @@ files = Table(
     Column("uploadable", Boolean, nullable=False),
     Column("reason", Text),
     Column("link", Text),
+    Column("linked", Boolean, nullable=False),
 )
 
 outbox = Table(
@@ -110,9 +112,9 @@ outbox = Table(
     Column("due_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("attempts", Integer, nullable=False),
-    # `tried`: an attempt was begun and left no outcome; `uncertain`: that was so when it was claimed last.
-    Column("tried", Boolean, nullable=False),
-    Column("uncertain", Boolean, nullable=False),
+    # When an attempt that left no outcome was still under way; and what that was when it was claimed last.
+    Column("tried_at", UtcDateTime),
+    Column("uncertain_since", UtcDateTime),
     Column("holder", String(200)),
     Column("claimed_at", UtcDateTime),
     Column("lease_until", UtcDateTime),
@@ -180,7 +182,9 @@ _partial("ix_inbox_new", inbox, ("number",), "state = 'new'")
 _partial("ix_inbox_held", inbox, ("number",), "state = 'held'")
 _partial("ix_inbox_holder", inbox, ("holder",), "holder IS NOT NULL")
 _partial("ix_inbox_message", inbox, ("message_hash",), "message_hash IS NOT NULL")
-_partial("ix_outbox_due", outbox, ("due_at", "number"), "state = 'waiting'")
+_partial("ix_inbox_mail", inbox, ("mail_hash",), "mail_hash IS NOT NULL")
+_partial("ix_outbox_due_mail", outbox, ("due_at", "number"), "state = 'waiting' AND message_id IS NOT NULL")
+_partial("ix_outbox_due_rest", outbox, ("due_at", "number"), "state = 'waiting' AND message_id IS NULL")
 _partial("ix_outbox_lane", outbox, ("lane", "number"), "state = 'waiting'")
 _partial("ix_outbox_held", outbox, ("number",), "state = 'held'")
 _partial("ix_outbox_holder", outbox, ("holder",), "holder IS NOT NULL")

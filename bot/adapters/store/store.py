@@ -20,9 +20,6 @@ from bot.adapters.store.sealing import SealedValues
 from bot.adapters.vault import Vault
 from bot.errors import MeldpuntError, PermanentError
 
-# How long the last call of a killed bot may go on outside before it is looked at.
-SETTLE = timedelta(seconds=10)
-
 
 class SqlTransaction:
     """Fulfils `ports.Transaction`."""
@@ -96,8 +93,8 @@ class SqlStore:
             connection.execute(
                 update(leases).where(leases.c.holder == self._holder).values(lease_until=until)
             )
-            for queue in (inbox, outbox):
-                connection.execute(renew(queue, self._holder, now, self._lease))
+            connection.execute(renew(inbox, self._holder, now, self._lease))
+            connection.execute(renew(outbox, self._holder, now, self._lease).values(tried_at=now))
 
     def release(self) -> None:
         """See `ports.Store`; touches nothing when this bot never used its store."""
@@ -156,16 +153,7 @@ def _bury(connection: Connection) -> None:
             _free(connection, holder)
 
 
-def _let_settle(connection: Connection, holder: str) -> None:
-    """Keep what it tried last for a moment: the other side may still be at work on a call cut short."""
-    tried = select(outbox.c.number, outbox.c.claimed_at).where(outbox.c.holder == holder)
-    for row in connection.execute(tried).all():
-        due = {"due_at": row.claimed_at + SETTLE}
-        connection.execute(update(outbox).where(outbox.c.number == row.number).values(due))
-
-
 def _free(connection: Connection, holder: str) -> None:
-    _let_settle(connection, holder)
     connection.execute(delete(leases).where(leases.c.holder == holder))
     for queue in (inbox, outbox):
         connection.execute(release(queue, holder))

@@ -46,12 +46,14 @@ def _make_inbox() -> None:
         sa.Column("reason", sa.Text),
         sa.Column("report_id", _ID),
         sa.Column("message_hash", _ID),
+        sa.Column("mail_hash", _ID),
     )
     op.create_index("ux_inbox_origin", "inbox", ["mailbox", "folder", "uidvalidity", "uid"], unique=True)
     _partial("ix_inbox_new", "inbox", ["number"], "state = 'new'")
     _partial("ix_inbox_held", "inbox", ["number"], "state = 'held'")
     _partial("ix_inbox_holder", "inbox", ["holder"], "holder IS NOT NULL")
     _partial("ix_inbox_message", "inbox", ["message_hash"], "message_hash IS NOT NULL")
+    _partial("ix_inbox_mail", "inbox", ["mail_hash"], "mail_hash IS NOT NULL")
 
 
 def _make_reports() -> None:
@@ -90,6 +92,7 @@ def _make_reports() -> None:
         sa.Column("uploadable", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text),
         sa.Column("link", sa.Text),
+        sa.Column("linked", sa.Boolean, nullable=False),
     )
 
 
@@ -107,14 +110,17 @@ def _make_outbox() -> None:
         sa.Column("due_at", _TIME, nullable=False),
         sa.Column("finished_at", _TIME),
         sa.Column("attempts", sa.Integer, nullable=False),
-        sa.Column("tried", sa.Boolean, nullable=False),
-        sa.Column("uncertain", sa.Boolean, nullable=False),
+        sa.Column("tried_at", _TIME),
+        sa.Column("uncertain_since", _TIME),
         sa.Column("holder", _HOLDER),
         sa.Column("claimed_at", _TIME),
         sa.Column("lease_until", _TIME),
         sa.Column("reason", sa.Text),
     )
-    _partial("ix_outbox_due", "outbox", ["due_at", "number"], "state = 'waiting'")
+    _partial(
+        "ix_outbox_due_mail", "outbox", ["due_at", "number"], "state = 'waiting' AND message_id IS NOT NULL"
+    )
+    _partial("ix_outbox_due_rest", "outbox", ["due_at", "number"], "state = 'waiting' AND message_id IS NULL")
     _partial("ix_outbox_lane", "outbox", ["lane", "number"], "state = 'waiting'")
     _partial("ix_outbox_held", "outbox", ["number"], "state = 'held'")
     _partial("ix_outbox_holder", "outbox", ["holder"], "holder IS NOT NULL")

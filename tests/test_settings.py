@@ -1,0 +1,322 @@
+"""Settings are read from three places, and whatever is wrong with them is one plain sentence."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from dotenv import dotenv_values
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from bot.adapters.vault import new_secret_key
+from bot.errors import SettingsError
+from bot.settings import PREFIX, Settings, TrackerSettings, load_settings
+
+EXAMPLE = Path(__file__).parents[1] / "settings.example.env"
+SECRET = "a-random-word-nobody-guesses"
+NEEDED = {"SECRET_KEYS": new_secret_key(), "INDEX_SECRET": SECRET}
+GITLAB = {
+    "TRACKERS__MAIN__KIND": "gitlab",
+    "TRACKERS__MAIN__URL": "https://gitlab.example.nl/",
+    "TRACKERS__MAIN__TOKEN": "token-geheim",
+    "TRACKERS__MAIN__PROJECT": "security/reports",
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch, *places: Path | None, **settings: str) -> Settings:
+    """Load what stands in the environment, a settings file and a folder of secrets."""
+    file, folder = (*places, None, None)[:2]
+    for name, value in settings.items():
+        monkeypatch.setenv(f"{PREFIX}{name}", value)
+    return load_settings(settings_file=file, secrets_dir=folder)
+
+
+def complaint(monkeypatch: pytest.MonkeyPatch, *places: Path | None, **settings: str) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        loaded(monkeypatch, *places, **settings)
+    return caught.value
+
+
+def written(path: Path, **settings: str) -> Path:
+    path.write_text("".join(f"{PREFIX}{name}={value}\n" for name, value in settings.items()), "utf-8")
+    return path
+
+
+def defaults(model: type[BaseModel] = Settings, path: str = PREFIX) -> Mapping[str, object]:
+    """Every name that may be set, with its default; trackers have the name MAIN."""
+    found: dict[str, object] = {}
+    for name, field in model.model_fields.items():
+        here = f"{path}{name.upper()}"
+        if name == "trackers":
+            found |= defaults(TrackerSettings, f"{here}__MAIN__")
+        elif isinstance(field.default, BaseModel):
+            found |= defaults(type(field.default), f"{here}__")
+        else:
+            found[here] = field.default
+    return found
+
+
+def example(*, commented: bool) -> Mapping[str, str | None]:
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    pattern = rf"#({PREFIX}\w+)=(.*)" if commented else rf"({PREFIX}\w+)=(.*)"
+    return {found[1]: found[2] for line in lines if (found := re.fullmatch(pattern, line))}
+
+
+def test_every_setting_stands_in_the_example_once_and_nothing_else_does() -> None:
+    shown, hidden = example(commented=False), example(commented=True)
+    assert shown.keys() & hidden.keys() == set()
+    assert {*shown, *hidden} == defaults().keys()
+
+
+# Where the example shows how a value is written, because the default depends on other settings or is none.
+NO_FIXED_DEFAULT = {
+    "KEYS_URL",
+    "MAILBOX__PORT",
+    "MAILBOX__PATH",
+    "MAILBOX__OWN_DOMAINS",
+    "MAILBOX__OWN_HOSTS",
+    "MAILBOX__AUTHSERV_ID",
+    "MAILER__PORT",
+    "MAILER__SENDER",
+}
+
+
+def test_what_is_commented_out_in_the_example_is_the_default() -> None:
+    for name, value in example(commented=True).items():
+        default = defaults()[name]
+        if name.removeprefix(PREFIX) in NO_FIXED_DEFAULT:
+            assert default in (None, (), PydanticUndefined)
+        else:
+            assert value == (",".join(default) if isinstance(default, tuple) else str(default))
+
+
+def test_the_example_filled_in_loads_and_with_all_comments_taken_away_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = EXAMPLE.read_text("utf-8")
+    for name, value in NEEDED.items():
+        text = text.replace(f"{name}=\n", f"{name}={value}\n")
+    text = text.replace("PASSWORD=\n", "PASSWORD=open-sesame\n").replace("TOKEN=\n", "TOKEN=a-token\n")
+    file = tmp_path / "filled.env"
+    for content in (text, text.replace(f"\n#{PREFIX}", f"\n{PREFIX}")):
+        file.write_text(content, "utf-8")
+        settings = loaded(monkeypatch, file)
+        assert settings.mailbox.folders == ("INBOX", "Junk")
+        assert settings.trackers["main"].project == "security/reports"
+        assert settings.sender == "security@example.nl"
+    assert settings.mailbox.own_hosts == ("mx1.example.nl", "mx2.example.nl")
+    assert None not in dotenv_values(file).values()
+
+
+def test_the_example_as_it_is_names_the_first_thing_to_fill_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = complaint(monkeypatch, EXAMPLE)
+    assert (said.place, said.key, said.problem) == (str(EXAMPLE), "MELDPUNT_SECRET_KEYS", "is not set")
+    said = complaint(monkeypatch, EXAMPLE, **NEEDED)
+    assert (said.key, said.problem) == (
+        "MELDPUNT_MAILBOX",
+        "kind `imap` needs MELDPUNT_MAILBOX__PASSWORD too",
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "problem", "mend"),
+    [
+        ({"ORGANIZATION": "x"}, "ORGANIZATION", "no such setting", "Did you mean MELDPUNT_ORGANISATION?"),
+        ({"MAILBOX__HOTS": "x"}, "MAILBOX__HOTS", "no such setting", "settings.example.env"),
+        ({"MAILBOX_HOST": "x"}, "MAILBOX_HOST", "no such setting", "Did you mean MELDPUNT_MAILBOX?"),
+        ({"QQQQQQQQ": "x"}, "QQQQQQQQ", "no such setting", "settings.example.env"),
+        ({"INDEX_SECRET": "geheim"}, "INDEX_SECRET", "fewer than 16 characters", "never changes"),
+        ({"INDEX_SECRET": ""}, "INDEX_SECRET", "is not set", "never changes"),
+        ({"SECRET_KEYS": ""}, "SECRET_KEYS", "is not set", "meldpunt keys new"),
+        ({"WEB__PORT": "geheim"}, "WEB__PORT", "valid integer", "settings.example.env"),
+        ({"WEB__PORT": "70000"}, "WEB__PORT", "less than or equal to 65535", ""),
+        ({"MAILBOX__PORT": "0"}, "MAILBOX__PORT", "greater than or equal to 1", ""),
+        ({"MAILBOX__KIND": "pop3"}, "MAILBOX__KIND", "'imap', 'maildir' or 'none'", ""),
+        ({"MAILER__SECURITY": "ssl"}, "MAILER__SECURITY", "'tls', 'starttls' or 'none'", ""),
+        ({"TEAM__LANGUAGE": "de"}, "TEAM__LANGUAGE", "'nl' or 'en'", ""),
+        ({"REFERENCE_PREFIX": "cvd!"}, "REFERENCE_PREFIX", "match", "such as CVD"),
+        ({"DATABASE_URL": "geheim"}, "DATABASE_URL", "not the address of a database", "sqlite:///FILE"),
+        ({"KEYS_URL": "mysql://u:geheim@h/d"}, "KEYS_URL", "not the address", "sqlite:///FILE"),
+        ({"MAILBOX__KIND": "imap"}, "MAILBOX", "MELDPUNT_MAILBOX__HOST", ""),
+        ({"MAILBOX__KIND": "maildir"}, "MAILBOX", "MELDPUNT_MAILBOX__PATH", ""),
+        ({"MAILER__USERNAME": "desk"}, "MAILER", "lacks MELDPUNT_MAILER__PASSWORD", ""),
+        ({"MAILER__PASSWORD": "geheim"}, "MAILER", "lacks MELDPUNT_MAILER__USERNAME", ""),
+        ({"TRACKERS__MAIN__TOKEN": ""}, "TRACKERS__MAIN__TOKEN", "is not set", ""),
+        ({"TRACKERS__MAIN__KIND": "github"}, "TRACKERS__MAIN__KIND", "'gitlab'", ""),
+        ({"TRACKERS__MAIN__PROJCT": "x"}, "TRACKERS__MAIN__PROJCT", "no such setting", ""),
+        ({"TRACKERS__MAIN__URL": "http://gitlab.example.nl"}, "TRACKERS__MAIN__URL", "https://", ""),
+        ({"WORKERS": "0"}, "WORKERS", "greater than or equal to 1", ""),
+        ({"TRACKERS": "geheim"}, "TRACKERS", "valid dictionary", ""),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_key_its_problem_and_its_mend(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], key: str, problem: str, mend: str
+) -> None:
+    said = complaint(monkeypatch, **(NEEDED | GITLAB | settings))
+    assert (said.place, said.key) == ("environment", f"{PREFIX}{key}")
+    assert problem in said.problem
+    assert mend in said.mend
+    assert said.mend.endswith((".", "?"))
+    assert not re.search(r"geheim|random-word|Value error|pydantic", str(said))
+
+
+@pytest.mark.parametrize("section", ["MAILBOX", "MAILER"])
+@pytest.mark.parametrize("near", ["127.0.0.1", "localhost", "[::1]"])
+@pytest.mark.parametrize("far", ["mail.example.nl", "127.0.0.1.example.nl", "10.0.0.1"])
+def test_clear_text_is_allowed_on_this_machine_only(
+    monkeypatch: pytest.MonkeyPatch, section: str, near: str, far: str
+) -> None:
+    settings = NEEDED | {f"{section}__HOST": near, f"{section}__SECURITY": "none"}
+    assert loaded(monkeypatch, **settings).model_fields_set >= {section.lower()}
+    said = complaint(monkeypatch, **(settings | {f"{section}__HOST": far}))
+    assert said.key == f"{PREFIX}{section}"
+    assert "loopback" in said.problem
+
+
+def test_no_secret_is_in_what_settings_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = {"USERNAME": "desk", "PASSWORD": "wachtwoord-geheim"}
+    lines = {f"{section}__{name}": value for section in ("MAILBOX", "MAILER") for name, value in line.items()}
+    settings = loaded(monkeypatch, **(NEEDED | GITLAB | lines))
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    assert "gitlab.example.nl" in shown
+    assert not re.search("geheim|random-word|" + NEEDED["SECRET_KEYS"].partition(":")[2][:12], shown)
+
+
+def test_secrets_come_from_files_without_the_newline_at_their_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for name, value in (
+        NEEDED | GITLAB | {"MAILER__USERNAME": "d", "MAILER__PASSWORD": "wacht woord"}
+    ).items():
+        (folder / f"{PREFIX}{name}").write_text(f"{value}\n", "utf-8")
+    (folder / "server.key").write_bytes(b"\x00\xff\xfe" * 100)
+    (folder / "folder").mkdir()
+    (folder / "dangling").symlink_to("nowhere")
+    settings = loaded(monkeypatch, None, folder)
+    assert settings.secret_keys.get_secret_value() == NEEDED["SECRET_KEYS"]
+    assert settings.trackers["main"].token.get_secret_value() == "token-geheim"
+    assert settings.mailer.password is not None
+    assert settings.mailer.password.get_secret_value() == "wacht woord"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("MELDPUNT_MAILER__PASSWORD", b"\xff\xfe", "cannot be read"),
+        ("MELDPUNT_INDEX_SECRT", b"x", "no such setting"),
+        ("MELDPUNT_MAILER__PASWORD", b"x", "no such setting"),
+        ("MELDPUNT_INDEX_SECRET", b"geheim", "fewer than 16"),
+    ],
+)
+def test_a_wrong_file_of_secrets_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    said = complaint(monkeypatch, None, folder, **{key: NEEDED[key] for key in NEEDED if key not in name})
+    assert said.place == str(folder)
+    assert problem in said.problem
+    assert "geheim" not in str(said)
+
+
+def test_a_folder_or_file_that_was_named_must_be_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert complaint(monkeypatch, tmp_path / "no.env").key == "--settings"
+    assert complaint(monkeypatch, tmp_path).key == "--settings"
+    assert complaint(monkeypatch, None, tmp_path / "no").key == "--secrets-dir"
+
+
+def test_the_environment_wins_from_the_settings_file_and_that_from_the_secrets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for name in ("ORGANISATION", "TEAM__NAME", "TEAM__ADDRESS", "MAILBOX__AUTHSERV_ID"):
+        (folder / f"{PREFIX}{name}").write_text("secret", "utf-8")
+    empty = {"MAILBOX__AUTHSERV_ID": ""}
+    file = written(tmp_path / "x.env", ORGANISATION="file", TEAM__NAME="file", **empty, **NEEDED)
+    settings = loaded(monkeypatch, file, folder, ORGANISATION="environment", **empty)
+    assert (settings.organisation, settings.team.name, settings.team.address) == (
+        "environment",
+        "file",
+        "secret",
+    )
+    assert settings.mailbox.authserv_id == "secret", "a name without a value is not set"
+
+
+def test_settings_env_in_the_working_folder_is_read_by_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written(tmp_path / "settings.env", ORGANISATION="Voorbeeld", **NEEDED)
+    assert loaded(monkeypatch).organisation == "Voorbeeld"
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (b"MELDPUNT_ORGANISATION", "line 1"),
+        (b"# words\nnot a setting at all\n", "line 2"),
+        (b"MELDPUNT_TEAM__NAME='open\n", "line 1"),
+        (b"\xff\xfe\x00", "file"),
+        (b"MELDPUNT_MAPPING=x\n", "MELDPUNT_MAPPING"),
+        (b"MELDPUNT_WEB__PORT=x\n", "MELDPUNT_WEB__PORT"),
+        (b"MELDPUNT_WEB__PROT=1\n", "MELDPUNT_WEB__PROT"),
+    ],
+)
+def test_a_wrong_line_in_the_settings_file_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, key: str
+) -> None:
+    file = tmp_path / "x.env"
+    file.write_bytes(content)
+    said = complaint(monkeypatch, file, **NEEDED)
+    assert (said.place, said.key) == (str(file), key)
+
+
+def test_a_value_between_single_quotes_may_hold_anything_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = written(tmp_path / "x.env", TEAM__NAME="'Wij # en \"zij\" = samen '", **NEEDED)
+    assert loaded(monkeypatch, file).team.name == 'Wij # en "zij" = samen '
+
+
+def test_lists_have_commas_and_spaces_round_them_are_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(monkeypatch, MAILBOX__FOLDERS=" INBOX , Junk,,Ruim te ", **NEEDED)
+    assert settings.mailbox.folders == ("INBOX", "Junk", "Ruim te")
+
+
+def test_each_tracker_has_a_name_of_the_owners_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {name.replace("MAIN", "TEAM_B"): value for name, value in GITLAB.items()}
+    trackers = loaded(monkeypatch, **(NEEDED | GITLAB | other)).trackers
+    assert sorted(trackers) == ["main", "team_b"]
+    assert trackers["team_b"].url == "https://gitlab.example.nl"
+
+
+def test_what_is_not_set_is_derived(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = loaded(
+        monkeypatch, TEAM__ADDRESS="Desk@Example.nl", BASE_URL="https://desk.example.nl/", **NEEDED
+    )
+    assert settings.sender == "Desk@Example.nl"
+    assert settings.own_addresses == {"desk@example.nl"}
+    assert settings.own_domains == ("example.nl",)
+    assert settings.policy_link == "https://desk.example.nl/policy"
+    more = loaded(
+        monkeypatch, MAILER__SENDER="no-reply@example.net", MAILBOX__OWN_DOMAINS="A.example,B.example"
+    )
+    assert more.sender == "no-reply@example.net"
+    assert more.own_domains == ("a.example", "b.example")
+
+
+def test_every_kind_of_security_is_in_the_example() -> None:
+    securities = get_args(Settings.model_fields["mailbox"].annotation.model_fields["security"].annotation)  # type: ignore[union-attr]
+    assert all(security in EXAMPLE.read_text("utf-8") for security in securities)
