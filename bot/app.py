@@ -92,7 +92,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             mailbox=mailbox,
             mailer=mailer,
             trackers=trackers,
-            understand=lambda raw, alias: child.run(understand, raw, alias, reading),
+            understand=lambda raw, alias: understand(raw, alias, reading, run=child.run),
             now=now,
             doors=Doors(),
             lease=LEASE,

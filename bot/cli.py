@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 something is held or postponed, 2 settings or arguments ar
 """
 
 import io
-import os
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -223,7 +222,7 @@ def inbox_show(number: Number) -> None:
     from bot.services.deciding import show_inbox
 
     with _store() as store:
-        sys.stdout.buffer.write(show_inbox(store, number, _now()))
+        sys.stdout.buffer.write(show_inbox(store, number, _now(), _who()))
 
 
 @inbox_app.command("retry")
@@ -238,7 +237,7 @@ def inbox_retry(
     from bot.services.deciding import retry_inbox
 
     with _store() as store:
-        retry_inbox(store, number, _now(), as_report=as_report)
+        retry_inbox(store, number, _now(), _who(), as_report=as_report)
     typer.echo(f"inbox {number} will be read again")
 
 
@@ -249,7 +248,7 @@ def inbox_drop(number: Number, *, yes: Yes = False) -> None:
 
     _ask(f"Drop inbox {number}? It will never become a report.", yes=yes)
     with _store() as store:
-        drop_inbox(store, number, _now())
+        drop_inbox(store, number, _now(), _who())
     typer.echo(f"inbox {number} is dropped")
 
 
@@ -268,7 +267,7 @@ def outbox_retry(number: Number) -> None:
     from bot.services.deciding import retry_outbox
 
     with _store() as store:
-        retry_outbox(store, number, _now())
+        retry_outbox(store, number, _now(), _who())
     typer.echo(f"outbox {number} is due now")
 
 
@@ -279,7 +278,7 @@ def outbox_drop(number: Number, *, yes: Yes = False) -> None:
 
     _ask(f"Drop outbox {number}? It will never go out.", yes=yes)
     with _store() as store:
-        drop_outbox(store, number, _now())
+        drop_outbox(store, number, _now(), _who())
     typer.echo(f"outbox {number} is dropped")
 
 
@@ -338,6 +337,18 @@ def _zone() -> "ZoneInfo":
     return ZoneInfo(find_mappings(_settings().mappings).workdays.time_zone)
 
 
+def _who() -> str:
+    """Name the person at the keyboard for the record, as this machine knows him."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
 def _mappings_folder() -> Path:
     """Return the mappings folder for commands that work without any other setting."""
-    return Path(os.environ.get("MELDPUNT_MAPPINGS", "mappings"))
+    from bot.settings import find_mappings_setting
+
+    return find_mappings_setting(Place.settings_file)

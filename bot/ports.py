@@ -193,11 +193,11 @@ class Outbox(Protocol):
     def unsettled(self, since: datetime) -> bool:
         """Whether somebody works on an order, or an attempt without an outcome was under way after `since`."""
 
-    def retry(self, number: int, now: datetime) -> None:
-        """Make a held or waiting order due now; an attempt that is under way goes on."""
+    def retry(self, number: int, now: datetime) -> str:
+        """Make a held or waiting order due now; an attempt that is under way goes on; return the id of its report."""
 
-    def drop(self, number: int, now: datetime) -> None:
-        """End a held or waiting order by a person's decision and erase its payload; the caller records it."""
+    def drop(self, number: int, now: datetime) -> str:
+        """End a held or waiting order by a person's decision and erase its payload; the caller records it; return the id of its report."""
 
 
 class Reports(Protocol):

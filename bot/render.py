@@ -72,6 +72,7 @@ def _templates() -> Environment:
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
+        auto_reload=False,
         autoescape=False,  # noqa: S701 - plain text, in which `&amp;` would be wrong
     )
 

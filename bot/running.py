@@ -7,7 +7,7 @@ import sys
 import time
 from typing import NoReturn
 
-from bot.errors import MeldpuntError
+from bot.errors import MeldpuntError, PermanentError
 from bot.log import get_log
 from bot.ports import Bot
 from bot.schedule import jobs, ticking
@@ -22,6 +22,8 @@ def run_bot(bot: Bot) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # Setting a threading.Event here could deadlock: the handler runs inside whatever the thread is doing.
         signal.signal(number, lambda number, _: told.append(number))
+    for problem in bot.store.check():
+        raise PermanentError(problem)
     table = jobs(bot)
     with serve(bot, table) as port, ticking(bot, table):
         get_log().info("bot-started", port=port)

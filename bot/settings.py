@@ -4,18 +4,16 @@ Read in this order, the first that knows a name wins: environment, the settings 
 """
 
 import difflib
-import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -32,6 +30,16 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
+from bot.setting_values import (
+    CommaList,
+    DomainList,
+    FolderList,
+    MailAddress,
+    Name,
+    SafeWebAddress,
+    WebAddress,
+    is_loopback,
+)
 
 PREFIX = "MELDPUNT_"
 # Names that the prefix shares with things that are no settings of the bot: the tests' data folder.
@@ -43,24 +51,6 @@ ALL_NAMES = "See settings.example.env for all names."
 Security = Literal["tls", "starttls", "none"]
 
 
-def _split(value: object) -> object:
-    """Read a comma list as it stands in an environment variable."""
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
-
-
-CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
 class Section(BaseModel):
     """A group of settings; unknown names are refused."""
 
@@ -70,8 +60,8 @@ class Section(BaseModel):
 class TeamSettings(Section):
     """How the desk names itself in notices."""
 
-    name: str = "Meldpunt Kwetsbaarheden"
-    address: str | None = None
+    name: Name = "Meldpunt Kwetsbaarheden"
+    address: MailAddress | None = None
     language: Literal["nl", "en"] = "nl"
 
 
@@ -97,12 +87,12 @@ class MailboxSettings(Line):
 
     kind: Literal["imap", "maildir", "none"] = "none"
     path: Path | None = None
-    folders: CommaList = ("INBOX", "Junk")
+    folders: FolderList = ("INBOX", "Junk")
     taken: Literal["flag", "move"] = "flag"
     taken_folder: str = "Taken"
     max_size: int = Field(default=50 * 1024 * 1024, ge=1024)
     poll_seconds: int = Field(default=30, ge=1)
-    own_domains: CommaList = ()
+    own_domains: DomainList = ()
     own_hosts: CommaList = ()
     authserv_id: str | None = None
 
@@ -120,7 +110,7 @@ class MailboxSettings(Line):
 class MailerSettings(Line):
     """The way out for notices; without a host no notice is sent and each says so."""
 
-    sender: str | None = None
+    sender: MailAddress | None = None
 
     @model_validator(mode="after")
     def _name_and_password_go_together(self) -> "MailerSettings":
@@ -135,19 +125,10 @@ class TrackerSettings(Section):
     """One tracker of the team."""
 
     kind: Literal["gitlab"]
-    url: str
+    url: SafeWebAddress
     token: SecretStr
     project: str
     settle_seconds: int = Field(default=60, ge=0)
-
-    @field_validator("url")
-    @classmethod
-    def _safe_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-            return value.rstrip("/")
-        message = "must begin with https:// (http:// is allowed to a loopback host only)"
-        raise ValueError(message)
 
 
 class WebSettings(Section):
@@ -186,9 +167,9 @@ class Settings(BaseSettings):
     secret_keys: SecretStr
     index_secret: SecretStr
     mappings: Path = Path("mappings")
-    organisation: str = "Dutch Cloud Group"
-    base_url: str = "http://127.0.0.1:8080"
-    policy_url: str | None = None
+    organisation: Name = "Dutch Cloud Group"
+    base_url: WebAddress = "http://127.0.0.1:8080"
+    policy_url: WebAddress | None = None
     reference_prefix: str = Field(default="CVD", pattern=r"^[A-Z][A-Z0-9]{1,9}$")
     team: TeamSettings = TeamSettings()
     mailbox: MailboxSettings = MailboxSettings()
@@ -288,6 +269,14 @@ def load_settings(
         raise SettingsError(
             str(folder), "--secrets-dir", problem, "Each is one line of text in UTF-8."
         ) from None
+
+
+def find_mappings_setting(settings_file: Path | None) -> Path:
+    """Return where the mappings are, as `load_settings` would, for a command that needs nothing else."""
+    name, default = f"{PREFIX}MAPPINGS", str(Settings.model_fields["mappings"].default)
+    file = settings_file or Path("settings.env")
+    written = dotenv_values(file) if file.is_file() else {}
+    return Path(os.environ.get(name) or written.get(name) or default)
 
 
 def _names_in(file: Path) -> frozenset[str]:

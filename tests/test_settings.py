@@ -242,12 +242,12 @@ def test_the_environment_wins_from_the_settings_file_and_that_from_the_secrets(
 ) -> None:
     folder = tmp_path / "secrets"
     folder.mkdir()
-    for name in ("ORGANISATION", "TEAM__NAME", "TEAM__ADDRESS", "MAILBOX__AUTHSERV_ID"):
+    for name in ("ORGANISATION", "TEAM__NAME", "MAILBOX__USERNAME", "MAILBOX__AUTHSERV_ID"):
         (folder / f"{PREFIX}{name}").write_text("secret", "utf-8")
     empty = {"MAILBOX__AUTHSERV_ID": ""}
     file = written(tmp_path / "x.env", ORGANISATION="file", TEAM__NAME="file", **empty, **NEEDED)
     settings = loaded(monkeypatch, file, folder, ORGANISATION="environment", **empty)
-    assert (settings.organisation, settings.team.name, settings.team.address) == (
+    assert (settings.organisation, settings.team.name, settings.mailbox.username) == (
         "environment",
         "file",
         "secret",
@@ -320,3 +320,31 @@ def test_what_is_not_set_is_derived(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_kind_of_security_is_in_the_example() -> None:
     securities = get_args(Settings.model_fields["mailbox"].annotation.model_fields["security"].annotation)  # type: ignore[union-attr]
     assert all(security in EXAMPLE.read_text("utf-8") for security in securities)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("TEAM__ADDRESS", "security", "is not a mail address alone"),
+        ("MAILER__SENDER", "Meldpunt <a@example.nl>", "is not a mail address alone"),
+        ("TEAM__NAME", "Meld\u202epunt", "cannot be printed"),
+        ("ORGANISATION", "  ", "is blank"),
+        ("POLICY_URL", "javascript:alert(1)", "is not a web address"),
+        ("BASE_URL", "meldpunt", "is not a web address"),
+        ("MAILBOX__OWN_DOMAINS", "@example.nl", "is not a domain alone"),
+        ("MAILBOX__FOLDERS", ",", "names nothing"),
+        ("TRACKERS__MAIN__URL", "ftp://gitlab.example.nl", "is not a web address"),
+        ("TRACKERS__MAIN__URL", "http://gitlab.example.nl", "must begin with https://"),
+    ],
+)
+def test_a_value_that_could_only_fail_later_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    tracker = {
+        "TRACKERS__MAIN__KIND": "gitlab",
+        "TRACKERS__MAIN__TOKEN": "x",
+        "TRACKERS__MAIN__PROJECT": "a/b",
+    }
+    with pytest.raises(SettingsError, match=problem) as caught:
+        loaded(monkeypatch, **NEEDED, **(tracker if name.startswith("TRACKERS") else {}), **{name: value})
+    assert name.split("__", maxsplit=1)[0] in caught.value.key

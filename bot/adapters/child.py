@@ -104,20 +104,28 @@ class ChildProcess:
         self._drop()
         if self._closed:
             raise TransientError("the reader of mail was closed")
-        ours, theirs = get_context("spawn").Pipe()
-        limits = (self._seconds, self._memory, self._warm_up)
-        process = get_context("spawn").Process(target=_serve, args=(theirs, *limits), daemon=True)
-        process.start()
-        theirs.close()
-        self._process, self._pipe = process, ours
         try:
-            if ours.poll(START_SECONDS):
-                ours.recv_bytes()
-                return ours
+            pipe = self._start()
+            if pipe.poll(START_SECONDS):
+                pipe.recv_bytes()
+                return pipe
         except (EOFError, OSError):
             pass
         self._drop()
-        raise TransientError("the reader of mail did not start; look at the memory that is free")
+        raise TransientError(
+            "the reader of mail did not start; look at the memory that is free, and at how many processes and "
+            "open files this user may have"
+        )
+
+    def _start(self) -> Connection:
+        spawning = get_context("spawn")
+        self._pipe, theirs = spawning.Pipe()
+        with theirs:
+            limits = (self._seconds, self._memory, self._warm_up)
+            process = spawning.Process(target=_serve, args=(theirs, *limits), daemon=True)
+            process.start()
+        self._process = process
+        return self._pipe
 
     def _drop(self) -> None:
         process, pipe, self._process, self._pipe = self._process, self._pipe, None, None

@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 
 from bot.adapters.gitlab_errors import broken_line, odd_answer, refusal
 from bot.errors import PermanentError
-from bot.settings import is_loopback
+from bot.setting_values import is_loopback
 
 _CHUNK = 1 << 16
 _LARGEST = 64 << 20

@@ -22,7 +22,7 @@ from bot.adapters.gitlab_session import GitLabSession
 from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
 from bot.domain.markdown import marker_line, neutral_title, to_markdown
 from bot.errors import MeldpuntError, PermanentError, SettingsError
-from bot.settings import is_loopback
+from bot.setting_values import is_loopback
 
 _PAGE = 100
 _UPLOAD_URL = re.compile(r"/uploads/[0-9a-f]{32}/(?P<name>[A-Za-z0-9._-]+)")

@@ -9,6 +9,7 @@ from typing import Literal
 from bot.adapters.imap_line import KEYWORD, Folder, ImapLine, LineDroppedError, RefusedError
 from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks
 from bot.adapters.mail_server import MailServer
+from bot.adapters.mail_unreadable import Unreadable
 from bot.domain.inbox import Arrival, Origin
 from bot.errors import SettingsError, TransientError
 from bot.log import get_log
@@ -48,6 +49,9 @@ class ImapMailbox:
         self._unmarked: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
         self._missed: set[str] = set()
         self._breaks = 0
+        self._unreadable = Unreadable(
+            self.name, called="UID", mend="open it in a mail program or move it away"
+        )
 
     @property
     def name(self) -> str:
@@ -61,6 +65,7 @@ class ImapMailbox:
         go on; without INBOX, when it is set, that is a TransientError.
         """
         self._breaks = 0
+        self._unreadable.begin()
         self._line.wake()
         present, missing = _find_folders(self._line, self._folders)
         self._log_missing(missing)
@@ -71,6 +76,7 @@ class ImapMailbox:
                 if _is_inbox(name):
                     raise
                 get_log().warning("folder-refused", mailbox=self.name, folder=name, reason=str(error))
+        self._unreadable.end()
 
     def mark_taken(self, origins: Sequence[Origin]) -> None:
         """Mark committed mail; a kept connection that was dropped meanwhile is opened anew, once."""
@@ -145,35 +151,49 @@ class ImapMailbox:
         return sorted(set(found) - unmarked)
 
     def _read(self, folder: Folder, origins: dict[int, Origin]) -> Iterator[Sequence[Arrival]]:
-        """Yield whole mails in batches, then the beginnings of those over the limit."""
+        """Yield whole mails in batches, then the beginnings of those over the limit; note what is not given."""
         facts = self._ask(folder, list(origins), [b"RFC822.SIZE", b"INTERNALDATE"])
         sizes = {
-            uid: size for uid, fact in facts.items() if isinstance(size := fact.get(b"RFC822.SIZE"), int)
+            uid: size for uid in origins if isinstance(size := facts.get(uid, {}).get(b"RFC822.SIZE"), int)
         }
         small = [(uid, size) for uid, size in sizes.items() if size <= self._max_size]
         large = [(uid, self._beginning) for uid, size in sizes.items() if size > self._max_size]
         beginning = f"<0.{self._beginning}>".encode()
+        missing = set(origins)
         for batches, part in ((cut_batches(small), b""), (cut_batches(large), beginning)):
             for batch in batches:
-                bodies = self._ask(folder, batch, [b"BODY.PEEK[]" + part])
+                answers = self._ask(folder, batch, [b"BODY.PEEK[]" + part])
+                # An answer may hold more than was asked for: servers tell of changes in passing.
+                bodies = {
+                    uid: body
+                    for uid in batch
+                    if (body := _body(answers.get(uid, {}), sizes[uid])) is not None
+                }
+                missing -= bodies.keys()
                 if bodies:
                     yield [
                         self._arrival(origins[uid], sizes[uid], facts[uid].get(b"INTERNALDATE"), body)
                         for uid, body in bodies.items()
                     ]
+        self._note_unreadable(folder, {uid: origins[uid] for uid in sorted(missing)})
+
+    def _note_unreadable(self, folder: Folder, missing: dict[int, Origin]) -> None:
+        """Note what the server did not give, unless it vanished meanwhile."""
+        if missing:
+            with self._line.asking(f"a search in folder {folder.name}", folder) as client:
+                there = set(client.search(["UID", ",".join(map(str, missing))]))
+            for uid, origin in missing.items():
+                if uid in there:
+                    self._unreadable.note(origin)
 
     @property
     def _beginning(self) -> int:
         return min(BEGINNING, self._max_size)
 
-    def _arrival(
-        self, origin: Origin, size: int, internal_date: object, answer: dict[bytes, object]
-    ) -> Arrival:
-        body = answer.get(b"BODY[]", answer.get(b"BODY[]<0>"))
-        raw = body if isinstance(body, bytes) else b""
+    def _arrival(self, origin: Origin, size: int, received_at: object, raw: bytes) -> Arrival:
         # Some servers only estimate RFC822.SIZE: it decides what to ask for, what came is what counts.
         cut = size > self._max_size and len(raw) >= self._beginning
-        return Arrival(origin, raw, size if cut else len(raw), _as_utc(internal_date))
+        return Arrival(origin, raw, size if cut else len(raw), _as_utc(received_at))
 
     def _ask(self, folder: Folder, uids: Sequence[int], items: list[bytes]) -> dict[int, dict[bytes, object]]:
         """FETCH in one command; where the server refuses or breaks, by halves, to leave out only the bad."""
@@ -190,7 +210,6 @@ class ImapMailbox:
         except RefusedError:
             pass
         if len(uids) == 1:
-            get_log().warning("mail-unreadable", mailbox=self.name, folder=folder.name, uid=uids[0])
             return {}
         half = len(uids) // 2
         return self._ask(folder, uids[:half], items) | self._ask(folder, uids[half:], items)
@@ -265,6 +284,12 @@ def _is_inbox(name: str) -> bool:
 
 def _no_folder(name: str) -> str:
     return f"there is no folder {name}; create it or take it out of MELDPUNT_MAILBOX__FOLDERS"
+
+
+def _body(answer: dict[bytes, object], size: int) -> bytes | None:
+    """Return the bytes of a mail, None when the server gave NIL or nothing instead."""
+    body = answer.get(b"BODY[]", answer.get(b"BODY[]<0>"))
+    return body if isinstance(body, bytes) and (body or not size) else None
 
 
 def _as_utc(value: object) -> datetime:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from bot.errors import SettingsError
-from bot.settings import Security, is_loopback
+from bot.setting_values import is_loopback
+from bot.settings import Security
 
 CLOSED = "it closed the connection"
 WORDS: tuple[tuple[type[BaseException], str], ...] = (

@@ -3,7 +3,6 @@
 The layout is https://cr.yp.to/proto/maildir.html and https://www.courier-mta.org/imap/README.maildirquota.html.
 """
 
-import contextlib
 import os
 import stat
 from collections import defaultdict
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks
+from bot.adapters.mail_unreadable import Unreadable
 from bot.domain.inbox import Arrival, Origin
 from bot.errors import SettingsError, TransientError
 from bot.log import get_log
@@ -47,6 +47,9 @@ class MaildirMailbox:
         self._files: dict[str, dict[str, Path]] = {}
         self._known: defaultdict[str, set[str]] = defaultdict(set)
         self._missed: set[str] = set()
+        self._unreadable = Unreadable(
+            self.name, called="file", mend="give the bot's user the right to read it or move it away"
+        )
 
     @property
     def name(self) -> str:
@@ -55,9 +58,11 @@ class MaildirMailbox:
 
     def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:
         """Yield what the store does not know, in batches; see `Mailbox.fetch`. A poll costs one listing."""
+        self._unreadable.begin()
         for folder in self._folders:
             if self._is_there(folder):
                 yield from self._fetch_folder(folder, unknown)
+        self._unreadable.end()
 
     def mark_taken(self, origins: Sequence[Origin]) -> None:
         """Mark committed mail; what is gone or marked already is left as it is."""
@@ -149,11 +154,18 @@ class MaildirMailbox:
                 yield arrivals
 
     def _size(self, origin: Origin) -> int | None:
-        """Return how many bytes will be read of a file, None when it vanished."""
-        with contextlib.suppress(FileNotFoundError):
+        """Return how many bytes will be read of a file, None when it vanished or may not be looked at."""
+        try:
             size = self._files[origin.folder][origin.uid].lstat().st_size
-            return size if size <= self._max_size else self._beginning
-        return None
+        except OSError as error:
+            self._pass_over(origin, error)
+            return None
+        return size if size <= self._max_size else self._beginning
+
+    def _pass_over(self, origin: Origin, error: OSError) -> None:
+        """Note a file that cannot be read; one that vanished needs no word."""
+        if not isinstance(error, FileNotFoundError):
+            self._unreadable.note(origin, error.strerror or type(error).__name__)
 
     @property
     def _beginning(self) -> int:
@@ -168,11 +180,8 @@ class MaildirMailbox:
                 if not stat.S_ISREG(facts.st_mode):
                     return None
                 raw = file.read(facts.st_size if facts.st_size <= self._max_size else self._beginning)
-        except FileNotFoundError:
-            return None
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            get_log().warning("mail-unreadable", mailbox=self.name, folder=origin.folder, reason=reason)
+            self._pass_over(origin, error)
             return None
         return Arrival(origin, raw, facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
 

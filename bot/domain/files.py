@@ -14,7 +14,13 @@ from PIL import Image, ImageOps
 
 UNKNOWN = "application/octet-stream"
 
-_FORMATS = {"image/png": "PNG", "image/jpeg": "JPEG", "image/gif": "GIF", "image/webp": "WEBP"}
+# What each is read as and drawn as: to write a large GIF or WEBP takes longer than a mail may be read.
+_FORMATS = {
+    "image/png": ("PNG", "PNG"),
+    "image/jpeg": ("JPEG", "JPEG"),
+    "image/gif": ("GIF", "PNG"),
+    "image/webp": ("WEBP", "JPEG"),
+}
 _QUALITY = 92
 _COMPRESSION = 4
 _ZIP_END_LENGTH = 22
@@ -61,18 +67,19 @@ def recognise(content: bytes, name: str, declared: str) -> str:
 
 
 def clean_image(content: bytes, media_type: str, max_pixels: int) -> bytes:
-    """Draw an image anew: first frame, turned as EXIF says, without any metadata, in its own format."""
-    wanted = _FORMATS[media_type]
+    """Draw an image anew as PNG (also a GIF) or JPEG (also a WEBP), its first frame, without any metadata.
+
+    It is turned as EXIF says; what was transparent is white in a JPEG.
+    """
+    known, wanted = _FORMATS[media_type]
     with (
-        _refusing("the image could not be read"),
+        refusing("the image could not be read"),
         warnings.catch_warnings(action="ignore"),
-        Image.open(io.BytesIO(content), formats=[wanted]) as image,
+        Image.open(io.BytesIO(content), formats=[known]) as image,
     ):
         _check_pixels(image, max_pixels)
         turned = ImageOps.exif_transpose(image)
-        return _save(
-            turned.convert("RGBA" if turned.has_transparency_data and wanted != "JPEG" else "RGB"), wanted
-        )
+        return _save(turned.convert("RGBA" if turned.has_transparency_data else "RGB"), wanted)
 
 
 def read_text(content: bytes) -> str:
@@ -88,7 +95,7 @@ def check_pdf(content: bytes) -> None:
 
 def check_zip(content: bytes) -> None:
     """See that a zip has a directory that reaches its end, and is not a document or program in disguise."""
-    with _refusing("the zip file could not be read"), zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with refusing("the zip file could not be read"), zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = archive.namelist()
         end = len(content) - len(archive.comment) - _ZIP_END_LENGTH
     if content[end:][:4] != b"PK\x05\x06":
@@ -98,7 +105,7 @@ def check_zip(content: bytes) -> None:
 
 
 @contextmanager
-def _refusing(reason: str) -> Iterator[None]:
+def refusing(reason: str) -> Iterator[None]:
     """Give one reason for whatever a library makes of a hostile file."""
     try:
         yield
@@ -126,8 +133,9 @@ def _is_text(content: bytes) -> bool:
 
 def _save(drawn: Image.Image, wanted: str) -> bytes:
     """Write the pixels alone: a new image has no `info` that a format could write along."""
-    clean = Image.new(drawn.mode, drawn.size)
-    clean.paste(drawn)
+    flat = wanted == "JPEG"
+    clean = Image.new("RGB" if flat else drawn.mode, drawn.size, "white" if flat else 0)
+    clean.paste(drawn, mask=drawn if flat and drawn.mode == "RGBA" else None)
     out = io.BytesIO()
     clean.save(out, wanted, quality=_QUALITY, compress_level=_COMPRESSION)
     return out.getvalue()

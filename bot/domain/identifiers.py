@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bot.domain.folding import fold
+from bot.domain.mime_addresses import belongs_to
+from bot.domain.quotes import CLOSING_WORDS
 from bot.domain.submission import Submission
 
 _MOST = 32
@@ -29,12 +31,7 @@ KEY_BLOCK = re.compile(
 _KEY_LISTING = re.compile(
     r"(?mi)^[> \t]*(?:uid|user id)\b[^\n<>]{0,20}[\s:\]](?P<id>[^\n<>:\]]{2,80} <[^\n<>]{3,120}>)"
 )
-_SIGN_OFF = re.compile(
-    r"(?i)^(?:met (?:vriendelijke|hartelijke) groet(?:en)?|m\.?v\.?g\.?|(?:vriendelijke |hartelijke )?groet(?:en|jes)?"
-    r"|hoogachtend|(?:(?:with )?(?:kind|best|warm|many) )?regards|best wishes|all the best|best|cheers"
-    r"|(?:yours )?(?:sincerely|faithfully|truly)|many thanks|thanks|thank you|(?:alvast )?bedankt)"
-    r"(?: van)?[ \t]*(?:[,!.\u2013-]+[ \t]*|$)(?P<rest>.*)$"
-)
+_SIGN_OFF = re.compile(rf"^{CLOSING_WORDS}(?i:[ ]van)?[ \t]*(?:[,!.\u2013-]+[ \t]*|$)(?P<rest>.*)$")
 _PHONE = re.compile(r"(?<![\w.])[+(]?\d(?:[ ().\-/\u00a0]{0,3}\d){7,14}(?!\w)")
 _WORD = re.compile(r"[^\W_]+")
 _NO_NAME = re.compile(r"[\d@/:\\|<>#=]")
@@ -54,7 +51,7 @@ _ROLES = _words_in(
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """The reporter's own identifiers: whole names, single words of names, addresses, and Message-IDs.
+    """The reporter's own identifiers: whole names, single words of names, addresses, Message-IDs and IP addresses.
 
     `phones` hold digits only; `message_ids` stand without angle brackets.
     """
@@ -64,6 +61,7 @@ class Identifiers:
     addresses: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
     message_ids: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
 
 
 def find_identifiers(submission: Submission, own_domains: Sequence[str]) -> Identifiers:
@@ -74,7 +72,7 @@ def find_identifiers(submission: Submission, own_domains: Sequence[str]) -> Iden
     signed = [*_signed_names(signature), *ADDRESS.sub(" ", keys).splitlines()]
     written = (address for text in (signature, keys) for address in ADDRESS.findall(text))
     own = [submission.from_address or "", *_addresses(submission.reply_to), *_addresses(submission.from_name)]
-    others = (each for each in written if not is_own_domain(each.rpartition("@")[2], own_domains))
+    others = (each for each in written if not belongs_to(each.rpartition("@")[2], own_domains))
     # Promise P8 wants every part of the display name; of other names, `van` and the like are left.
     parts = [*_parts(display), *(part for name in signed for part in _parts(name) if part not in _PARTICLES)]
     return Identifiers(
@@ -85,13 +83,8 @@ def find_identifiers(submission: Submission, own_domains: Sequence[str]) -> Iden
         addresses=_unique(address.strip("<> \t").lower() for address in (*own, *others)),
         phones=_unique(re.sub(r"\D", "", phone) for phone in _PHONE.findall(signature)),
         message_ids=_unique([(submission.message_id or "").strip("<> \t")]),
+        ips=_unique(submission.origin_ips),
     )
-
-
-def is_own_domain(domain: str, own_domains: Sequence[str]) -> bool:
-    """Tell whether a mail domain is one of ours or lies below one."""
-    domain = domain.lower().rstrip(".")
-    return any(domain == own or domain.endswith(f".{own}") for own in (own.lower() for own in own_domains))
 
 
 def words_of(name: str) -> list[str]:

@@ -9,11 +9,12 @@ from dataclasses import replace
 from bot.domain.automatic import automatic_reason, is_robots_answer
 from bot.domain.bounce import find_bounce
 from bot.domain.language import language_of
-from bot.domain.mime_addresses import addresses_in, own_received_at, recipients_of, sender_of
+from bot.domain.mime_addresses import addresses_in, recipients_of, sender_of
 from bot.domain.mime_headers import Headers, message_id_of, parse_header_block, references_of
 from bot.domain.mime_html import html_to_text
 from bot.domain.mime_parts import Part, parse_parts
 from bot.domain.mime_text import read_contents
+from bot.domain.mime_trace import origin_ips_of, own_received_at
 from bot.domain.quotes import find_signature, fold_quotes
 from bot.domain.submission import Submission
 
@@ -91,6 +92,7 @@ def _from_headers(headers: Headers, own_hosts: Sequence[str], own_domains: Seque
         message_id=message_id,
         references=references_of(headers),
         own_received_at=own_received_at(headers, own_hosts),
+        origin_ips=origin_ips_of(headers, (*own_hosts, *own_domains)),
         problems=tuple(problems),
     )
 

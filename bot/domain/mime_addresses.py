@@ -1,9 +1,8 @@
-"""Who wrote a mail, to whom, and when a host of ours took it in."""
+"""Who wrote a mail and to whom."""
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import getaddresses
 
 from bot.domain.charset import clean_line
 from bot.domain.mime_headers import Headers, decode_words
@@ -11,7 +10,6 @@ from bot.domain.mime_headers import Headers, decode_words
 RECIPIENT_FIELDS = ("to", "cc", "delivered-to", "x-original-to")
 ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@\x00-\x1f]{1,128}@[^\s<>()\[\],;:\"@\x00-\x1f]{1,255}")
 COMMENT = re.compile(r"\([^()]*\)")
-WRITTEN_BY = re.compile(r"\bby\s+([^\s;]+)", re.IGNORECASE)
 # Google Groups and Mailman write "'Jan' via Security" where the list is the sender (DMARC rewriting).
 VIA_LIST = re.compile(r"^['\"]?(?P<name>.*?)['\"]?\s+via\s+.+$", re.IGNORECASE)
 
@@ -63,17 +61,6 @@ def belongs_to(host: str, domains: Iterable[str]) -> bool:
     )
 
 
-def own_received_at(headers: Headers, own_hosts: Sequence[str]) -> datetime | None:
-    """The UTC time of the topmost `Received` stamp that a host of ours wrote (RFC 5321 section 4.4)."""
-    hosts = {host.lower().strip(". ") for host in own_hosts}
-    for stamp in headers.all("received"):
-        path, _, date = stamp.rpartition(";")
-        by = WRITTEN_BY.search(COMMENT.sub(" ", path))
-        if by and by[1].lower().strip(".") in hosts:
-            return _utc(COMMENT.sub(" ", date))
-    return None
-
-
 def _pairs_in(value: str) -> list[tuple[str, str]]:
     try:
         return getaddresses([value])
@@ -89,11 +76,3 @@ def _put_back(sender: Mailbox, headers: Headers, own_domains: Sequence[str]) -> 
     outside = (m for m in originals if not belongs_to(m[1].rpartition("@")[2], own_domains))
     name, address = next(outside, sender)
     return (name if address != sender[1] and name else rewritten["name"] or None), address
-
-
-def _utc(date: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(date.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None

@@ -64,6 +64,11 @@ def draft_mail(  # noqa: PLR0913 - a mail has this many parts, each named by the
     return "".join(head).encode("ascii") + message.as_bytes()
 
 
+def is_address(text: str) -> bool:
+    """Tell whether a text is a mail address that can stand in a header as it is."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
 def _thread(in_reply_to: str | None, references: Sequence[str]) -> list[str]:
     """Return the threading headers; of a long thread its beginning and its end are named."""
     parent = [each for each in [in_reply_to] if each and _MESSAGE_ID.fullmatch(each)]

@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.domain.file_insides import look_inside
 from bot.domain.files import UnsafeFileError, check_pdf, check_zip, clean_image, read_text, recognise
 from bot.domain.folding import Folded, fold, fold_all
 from bot.domain.identifiers import Identifiers, find_identifiers
@@ -106,6 +107,7 @@ class Redactor:
             names=tuple(name for name in identifiers.names if len(name) >= _TELLING_LETTERS),
             parts=tuple(part for part in identifiers.parts if len(part) >= _TELLING_LETTERS),
             addresses=identifiers.addresses,
+            ips=identifiers.ips,
         )
         return cls(alias, tuple(own_domains), needles(identifiers), needles(long))
 
@@ -119,10 +121,14 @@ class Redactor:
         return text
 
     def names_reporter(self, content: bytes) -> bool:
-        """Tell whether bytes that are not a text name the reporter where anybody can read it.
+        """Tell whether bytes that are not a text name the reporter where anybody can read it, unpacked or not.
 
         Only long names and addresses count: three letters turn up in any compressed stream by chance.
+        UnsafeFileError when it is a zip file that cannot be opened.
         """
+        return any(self._is_named_in(piece) for piece in look_inside(content))
+
+    def _is_named_in(self, content: bytes) -> bool:
         plain = content.translate(_READABLE, b"\0")  # without NUL UTF-16 can be read, too
         likely = [needle for needle in self.telling if needle.sign.encode("latin-1", "ignore") in plain]
         text = plain.decode("latin-1") if likely else ""
@@ -155,6 +161,12 @@ def safe_file(number: int, attachment: Attachment, rules: PrivacyRules, redactor
     except UnsafeFileError as error:
         content, reason = None, str(error)
     return SafeFile(number, media_type, attachment.size, rule.suffix if rule else "", content, reason)
+
+
+def sealed_file(number: int, attachment: Attachment, reason: str) -> SafeFile:
+    """Keep one attachment sealed without a look at what is in it."""
+    media_type = recognise(attachment.content, attachment.name, attachment.media_type)
+    return SafeFile(number, media_type, attachment.size, "", None, reason)
 
 
 def _treat(number: int, content: bytes, media_type: str, rules: PrivacyRules, redactor: Redactor) -> bytes:

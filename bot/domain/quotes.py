@@ -22,7 +22,7 @@ ATTRIBUTION = re.compile(
 # Before a line with a ">" any line with a time and a colon at its end will do, in every language.
 BEFORE_MARK = re.compile(rf".*(?:{CLOCK}|@|\d{{4}}).*:|.*\b(?:wrote|schreef)\b.*:", re.IGNORECASE)
 SEPARATOR = re.compile(
-    r"[-_ ]{2,}\s*"
+    r"[-_ ]{2,}+\s*+"
     r"(?:original message|oorspronkelijk bericht|forwarded message|doorgestuurd bericht)\s*[-_ ]{2,}"
     r"|(?:begin forwarded message|begin doorgestuurd bericht):",
     re.IGNORECASE,

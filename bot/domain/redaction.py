@@ -8,9 +8,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from ipaddress import ip_address
+from itertools import combinations
 
 from bot.domain.folding import Folded, fold
-from bot.domain.identifiers import KEY_BLOCK, Identifiers, is_own_domain
+from bot.domain.identifiers import KEY_BLOCK, Identifiers
+from bot.domain.mime_addresses import belongs_to
 from bot.domain.numbers import iban_length, is_bsn, is_iban
 
 _KEPT, _OWN, _MASKED = range(3)
@@ -71,6 +74,7 @@ def needles(identifiers: Identifiers) -> tuple[Needle, ...]:
         ),
         *(_name_needle(name.split()) for name in (*identifiers.names, *identifiers.parts)),
         *(_phone_needle(phone) for phone in identifiers.phones),
+        *(_ip_needle(ip) for ip in identifiers.ips),
         *(Needle(plain, re.escape(plain)) for plain in map(_fold, identifiers.message_ids) if "@" in plain),
     )
 
@@ -95,7 +99,7 @@ def address_spans(folded: Folded, own_domains: Sequence[str], mask: str) -> Iter
         while start and (text[start - 1].isalnum() or text[start - 1] in _LOCAL_SIGNS):
             start -= 1
         login = start == match.start() or _LOGIN.search(text, max(0, start - 100), match.start())
-        if not login and not is_own_domain(match["domain"], own_domains):
+        if not login and not belongs_to(match["domain"], own_domains):
             yield Span(*folded.span(start, match.end()), _MASKED, mask)
 
 
@@ -190,6 +194,20 @@ def _phone_needle(digits: str) -> Needle:
     """Match a phone number by its last digits, with any country code and grouping before them."""
     core = _GAP.join(digits[-_PHONE_CORE:])
     return Needle("", rf"{core}(?!\d)", _COUNTRY_CODE)
+
+
+def _ip_needle(ip: str) -> Needle:
+    """Match an IP address as a whole, one of version 6 in every spelling (RFC 4291 section 2.2)."""
+    if "." in ip:
+        octets = ip.split(".")
+        return Needle(octets[0], rf"(?<!\d)(?<!\d\.){_DOT.join(octets)}(?!\d|\.\d)")
+    groups = [group.lstrip("0") or "0" for group in ip_address(ip).exploded.split(":")]
+    spellings = [":".join(groups)]
+    for start, end in combinations(range(len(groups) + 1), 2):
+        if set(groups[start:end]) == {"0"}:
+            spellings.append(f"{':'.join(groups[:start])}::{':'.join(groups[end:])}")
+    padded = "|".join(re.sub(r"\b(?=\w)", "0{0,3}", spelling) for spelling in spellings)
+    return Needle(groups[0], rf"(?<![0-9a-f])(?:{padded})(?![0-9a-f]|:[0-9a-f:])")
 
 
 @lru_cache(maxsize=64)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Reporter:
     """Who sent a report; `address` is where notices go, None when there is no way to reach him.
 
-    `language` is the ISO 639-1 code of his last mail, None when unsure (then notices hold both).
+    `language` is the ISO 639-1 code of his first mail, None when unsure.
     """
 
     id: str

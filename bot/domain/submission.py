@@ -60,8 +60,9 @@ class Submission:
     looks like a robot's mail (RFC 3834), or is None; `answered_by_robot` says that it can only be the answer
     of a robot to a mail of ours (vacation, read receipt). `problems` names each cut and each defect, and
     holds no text of the mail. `own_received_at` is the UTC time of the topmost `Received` stamp of a
-    host of ours, or None. `text` is all of the text; `new_text` (with the `signature` block in it) and
-    `quoted_text` are its two halves. `reply_to` is the addresses of Reply-To with commas between.
+    host of ours, or None; `origin_ips` are the public IP addresses that the mail was sent from. `text` is
+    all of the text; `new_text` (with the `signature` block in it) and `quoted_text` are its two halves.
+    `reply_to` is the addresses of Reply-To with commas between.
     `encrypted` and `signed` say what the mail looks like; nothing was opened or checked.
     """
 
@@ -79,6 +80,7 @@ class Submission:
     message_id: str | None = None
     references: tuple[str, ...] = ()
     own_received_at: datetime | None = None
+    origin_ips: tuple[str, ...] = ()
     encrypted: bool | None = None
     signed: bool | None = None
     authenticated: bool | None = None

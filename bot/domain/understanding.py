@@ -1,15 +1,20 @@
 """One mail understood: what it says, and what of it may be shown to the tracker.
 
-Runs in the child process, for both the mail and the pictures in it are hostile.
+Runs in the child process, for both the mail and the files in it are hostile.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ParamSpec, Protocol, TypeVar
 
 from bot.domain.mime import parse_mail
-from bot.domain.privacy import PrivacyRules, Redactor, SafeFile, safe_file
+from bot.domain.privacy import PrivacyRules, Redactor, SafeFile, safe_file, sealed_file
 from bot.domain.severity import SeverityRules, Suggestion, suggest_severity
-from bot.domain.submission import Submission
+from bot.domain.submission import Attachment, Submission
+from bot.errors import UnreadableError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +38,57 @@ class Reading:
     severity: SeverityRules
 
 
-def understand(raw: bytes, alias: str, reading: Reading) -> Understanding:
-    """Parse a mail and redact what the tracker may see; the reporter appears there as `alias` (promise P8)."""
+class Run(Protocol):
+    """Run a function somewhere; raises UnreadableError when it cannot end there."""
+
+    def __call__(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Give its result."""
+        ...
+
+
+def run_here(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a function in this process."""
+    return function(*args, **kwargs)
+
+
+def understand(raw: bytes, alias: str, reading: Reading, *, run: Run = run_here) -> Understanding:
+    """Parse a mail and redact what the tracker may see; the reporter appears there as `alias` (promise P8).
+
+    `run` gets the text and then each file as a task of its own: a file that takes its reader down stays
+    sealed with those behind it, and the report is whole. UnreadableError when the text cannot be read.
+    """
+    understanding, redactor = run(read_text_of, raw, alias, reading)
+    copies = _copies(understanding.submission.attachments, redactor, reading.privacy, run)
+    return replace(understanding, files=tuple(copies))
+
+
+def read_text_of(raw: bytes, alias: str, reading: Reading) -> tuple[Understanding, Redactor]:
+    """Understand all of a mail but its files, and give the redactor for those."""
     submission = parse_mail(raw, own_hosts=reading.own_hosts, own_domains=reading.own_domains)
     redactor = Redactor.for_submission(submission, alias, own_domains=reading.own_domains)
-    return Understanding(
+    understanding = Understanding(
         submission=submission,
         title=redactor.redact(submission.subject),
         text=redactor.redact(submission.text),
-        files=tuple(
-            safe_file(number, attachment, reading.privacy, redactor)
-            for number, attachment in enumerate(submission.attachments, start=1)
-        ),
+        files=(),
         suggestion=suggest_severity(submission.subject, submission.text, reading.severity),
     )
+    return understanding, redactor
+
+
+def _copies(
+    attachments: Sequence[Attachment], redactor: Redactor, rules: PrivacyRules, run: Run
+) -> Iterator[SafeFile]:
+    """Yield a safe copy of each file; after one that failed no other is tried, so that no mail holds up the rest."""
+    reason = ""
+    for number, attachment in enumerate(attachments, start=1):
+        try:
+            copy = (
+                sealed_file(number, attachment, reason)
+                if reason
+                else run(safe_file, number, attachment, rules, redactor)
+            )
+        except UnreadableError as error:
+            copy = sealed_file(number, attachment, f"no safe copy could be made ({error})")
+            reason = "no safe copy could be made of a file before it"
+        yield copy

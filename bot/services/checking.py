@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.errors import MeldpuntError
 from bot.ports import Bot
-from bot.settings import is_loopback
+from bot.setting_values import is_loopback
 
 
 @dataclass(frozen=True, slots=True)

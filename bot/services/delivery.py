@@ -4,7 +4,7 @@ Mail and tracker have workers of their own: a receipt does not wait for a tracke
 a mail server that does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,8 +28,9 @@ from bot.services.tracking import add_comment, create_issue, link_files, queue_w
 
 # Seconds that finished deliveries wait for others, so that they share one commit.
 LINGER = 0.01
-# There is one connection to the mail server.
-MAIL_WORKERS = 1
+# There is one connection to the mail server; a few mails are claimed at once, since one that is taken over by
+# another bot meanwhile goes out with the same Message-ID.
+MAIL_WORKERS, MAIL_CLAIMS = 1, 4
 LONG_AGO = timedelta(days=1)
 
 
@@ -43,26 +44,26 @@ class _Finished:
 
 def deliver_mail(bot: Bot) -> int:
     """Send every notice that is due; return how many attempts were made."""
-    return _deliver(bot, MAIL_WORKERS, mail=True)
+    return _deliver(bot, MAIL_WORKERS, MAIL_CLAIMS, mail=True)
 
 
 def deliver_issues(bot: Bot) -> int:
     """Write everything to the tracker that is due; return how many attempts were made."""
-    return _deliver(bot, bot.settings.workers, mail=False)
+    return _deliver(bot, bot.settings.workers, bot.settings.workers, mail=False)
 
 
-def _deliver(bot: Bot, workers: int, *, mail: bool) -> int:
+def _deliver(bot: Bot, workers: int, claims: int, *, mail: bool) -> int:
     """Carry out what is due until nothing more is, as many lanes at once as there are workers.
 
-    No more is claimed than is begun at once: a claim that waits could grow old, and another bot take it.
+    A tracker's order is claimed when it is begun: a claim that waits could grow old, and another bot take it.
     """
     attempts = 0
     with ThreadPoolExecutor(workers, "deliver") as pool:
         flying: set[Future[_Finished]] = set()
         while True:
-            if len(flying) < workers and not bot.stopping.is_set():
+            if len(flying) < claims and not bot.stopping.is_set():
                 with bot.store.begin() as tx:
-                    claimed = tx.outbox.claim(bot.now(), workers - len(flying), mail=mail)
+                    claimed = tx.outbox.claim(bot.now(), claims - len(flying), mail=mail)
                 flying |= {pool.submit(_attempt, bot, delivery) for delivery in claimed}
                 attempts += len(claimed)
             if not flying:
@@ -73,21 +74,32 @@ def _deliver(bot: Bot, workers: int, *, mail: bool) -> int:
             bot.doors.beat("deliver_mail" if mail else "deliver_issues", bot.now())
 
 
-def _record(bot: Bot, finished: Iterable[_Finished]) -> None:
-    """Write each outcome with what follows from it; one that cannot be written is held alone."""
+def _record(bot: Bot, finished: Sequence[_Finished]) -> None:
+    """Write outcomes with what follows from them in one commit; where that fails, each in one of its own."""
+    try:
+        _write(bot, finished)
+    except TransientError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the others' outcomes must not be lost with it
+        if len(finished) > 1:
+            for each in finished:
+                _record(bot, [each])
+        else:
+            _hold_unwritten(bot, finished[0].outcome.delivery, error)
+
+
+def _write(bot: Bot, finished: Sequence[_Finished]) -> None:
     with bot.store.begin() as tx:
+        tx.outbox.record([each.outcome for each in finished], bot.now())
         for each in finished:
-            try:
-                with tx.savepoint():
-                    tx.outbox.record([each.outcome], bot.now())
-                    each.consequence(tx)
-            except TransientError:
-                raise
-            except Exception as error:  # noqa: BLE001 - the others' outcomes must not be lost with it
-                reason = f"it was tried, but what became of it could not be written ({_words(error)})"
-                held = Outcome(each.outcome.delivery, Result.HELD, reason, tried_at=bot.now())
-                tx.outbox.record([held], bot.now())
-                get_log().error("delivery-held", reference=each.outcome.delivery.reference, reason=reason)
+            each.consequence(tx)
+
+
+def _hold_unwritten(bot: Bot, delivery: Delivery, error: Exception) -> None:
+    reason = f"it was tried, but what became of it could not be written ({_words(error)})"
+    get_log().error("delivery-held", reference=delivery.reference, reason=reason)
+    with bot.store.begin() as tx:
+        tx.outbox.record([Outcome(delivery, Result.HELD, reason, tried_at=bot.now())], bot.now())
 
 
 def _attempt(bot: Bot, delivery: Delivery) -> _Finished:

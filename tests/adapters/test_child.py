@@ -101,6 +101,29 @@ def test_a_child_that_cannot_start_is_no_fault_of_the_mail() -> None:
         child.run(len, b"abc")
 
 
+def test_a_child_for_which_there_are_no_descriptors_is_no_fault_of_the_mail_and_a_later_call_works() -> None:
+    script = """
+        import resource
+        from bot.adapters.child import ChildProcess
+        from bot.errors import TransientError
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        with ChildProcess() as child:
+            for most in range(3, 9):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+                try:
+                    child.run(len, b"abc")
+                except TransientError as error:
+                    print(str(error).partition(";")[0], flush=True)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+            print(child.run(len, b"abc"), flush=True)
+    """
+    with start(script) as parent:
+        said, _ = parent.communicate(timeout=60)
+    *refusals, answer = said.splitlines()
+    assert set(refusals) == {"the reader of mail did not start"}
+    assert answer == "3"
+
+
 def test_a_mail_is_read_in_a_warm_child_as_it_is_here() -> None:
     raw = (MAILS / "thunderbird_nl_report.eml").read_bytes()
     with ChildProcess(warm_up=warm_up) as child:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,14 @@ from bot.domain.inbox import InboxState
 from bot.domain.outbox import Order, OutboxState, Outcome, Result, SendMail
 from bot.domain.reporter import Reporter
 from bot.domain.submission import Kind
-from bot.errors import MeldpuntError, PermanentError, SettingsError, TransientError
+from bot.errors import MeldpuntError, PermanentError, SettingsError, StoreAwayError, StoreBrokenError
 from tests.rigs.stores import (
     NOW,
     Stores,
     arrival,
     comment,
     file_report,
+    on_connect,
     open_report,
     report,
     reporter,
@@ -47,20 +48,6 @@ def query(file: Path, statement: str) -> list[Any]:
         connection.close()
 
 
-@contextmanager
-def on_connect(setting: str) -> Iterator[None]:
-    """Say a PRAGMA on every connection that is opened within the block."""
-
-    def say(raw: sqlite3.Connection, _: object) -> None:
-        raw.execute(setting)
-
-    event.listen(Engine, "connect", say)
-    try:
-        yield
-    finally:
-        event.remove(Engine, "connect", say)
-
-
 def test_nothing_that_is_sealed_stands_readable_in_any_file(stores: Stores, tmp_path: Path) -> None:
     store = stores.open()
     filed = replace(report(), title="needle title", text="needle text", problems=("needle problem",))
@@ -80,6 +67,16 @@ def test_nothing_that_is_sealed_stands_readable_in_any_file(stores: Stores, tmp_
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert b"CVD-2026-0001" in written["main.db-wal"]
     assert [name for name, content in written.items() if b"needle" in content] == []
+
+
+def test_a_mail_that_comes_again_leaves_no_key_of_its_own(stores: Stores, tmp_path: Path) -> None:
+    store = stores.open()
+    first, again = take(store, "1", "2")
+    with store.begin() as tx:
+        filed = file_report(tx, first)
+        tx.reports.add_mail(filed.id, again)
+        tx.inbox.finish(again, kind=Kind.REPORT, report_id=filed.id, reason="again", now=NOW)
+    assert query(tmp_path / "keys.db", "SELECT count(*) FROM data_keys") == [(1,)]
 
 
 @pytest.mark.parametrize("change", ["UPDATE events SET kind = 'other'", "DELETE FROM events"])

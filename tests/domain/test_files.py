@@ -1,5 +1,6 @@
 import contextlib
 import io
+import random
 import zipfile
 from typing import Any
 
@@ -34,23 +35,27 @@ def png_with_text() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("content", "media_type"),
+    ("content", "media_type", "drawn_as"),
     [
-        (png_with_text(), "image/png"),
-        (picture("JPEG", exif=exif(), comment=SECRET), "image/jpeg"),
-        (picture("WEBP", exif=exif(), xmp=f"<x:xmpmeta>{SECRET}</x:xmpmeta>".encode()), "image/webp"),
-        (picture("GIF", comment=SECRET.encode()), "image/gif"),
-        (picture("PNG") + SECRET.encode(), "image/png"),
+        (png_with_text(), "image/png", "image/png"),
+        (picture("JPEG", exif=exif(), comment=SECRET), "image/jpeg", "image/jpeg"),
+        (
+            picture("WEBP", exif=exif(), xmp=f"<x:xmpmeta>{SECRET}</x:xmpmeta>".encode()),
+            "image/webp",
+            "image/jpeg",
+        ),
+        (picture("GIF", comment=SECRET.encode()), "image/gif", "image/png"),
+        (picture("PNG") + SECRET.encode(), "image/png", "image/png"),
     ],
 )
-def test_an_image_is_drawn_anew_in_its_own_format_without_a_word_of_its_metadata(
-    content: bytes, media_type: str
+def test_an_image_is_drawn_anew_in_a_quick_format_without_a_word_of_its_metadata(
+    content: bytes, media_type: str, drawn_as: str
 ) -> None:
     assert SECRET.encode() in content
     assert recognise(content, "x", "x/y") == media_type
     clean = clean_image(content, media_type, PIXELS)
     assert SECRET.encode() not in clean
-    assert recognise(clean, "x", "x/y") == media_type
+    assert recognise(clean, "x", "x/y") == drawn_as
     with Image.open(io.BytesIO(clean)) as image:
         assert image.size == (4, 2)
         assert not image.getexif()
@@ -68,6 +73,21 @@ def test_a_transparent_image_stays_so() -> None:
     image.save(out, "PNG")
     with Image.open(io.BytesIO(clean_image(out.getvalue(), "image/png", PIXELS))) as clean:
         assert clean.getpixel((0, 0)) == (255, 0, 0, 0)
+
+
+def test_what_is_transparent_in_a_webp_is_drawn_white() -> None:
+    out = io.BytesIO()
+    Image.new("RGBA", (2, 2), (255, 0, 0, 0)).save(out, "WEBP", lossless=True, exact=True)
+    with Image.open(io.BytesIO(clean_image(out.getvalue(), "image/webp", PIXELS))) as clean:
+        assert clean.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_webp_of_noise_is_drawn_where_the_webp_format_itself_would_give_up() -> None:
+    noise = Image.frombytes("RGB", (300, 300), random.Random(1).randbytes(270_000)).resize((2400, 2400), 0)
+    out = io.BytesIO()
+    noise.save(out, "WEBP", quality=50, method=0)
+    with Image.open(io.BytesIO(clean_image(out.getvalue(), "image/webp", 6_000_000))) as clean:
+        assert clean.size == (2400, 2400)
 
 
 def test_of_a_moving_image_the_first_frame_remains() -> None:

@@ -2,6 +2,8 @@
 
 import base64
 import re
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.mime import parse_headers_only, parse_mail
+from bot.domain.quotes import find_signature
 from bot.domain.submission import Submission
 
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parents[1] / "mails").glob("*.eml"))]
@@ -111,6 +114,9 @@ HOSTILE = {
         HEAD + b"\n" + (b"On 10:00 " + b"wrote " * 45 + b"x:\n") * 2500,
         ["quotes were looked for in the first 2000 lines only"],
     ),
+    "a text of signature marks": (HEAD + b"\n" + b"--\n" * 33_000, []),
+    "a text of closing words": (HEAD + b"\n" + b"thanks\n" * 28_000, []),
+    "a text of almost separators": (HEAD + b"\n" + (b"--" + b" " * 190 + b"-\n") * 1999, []),
     "one line of boundaries": (
         HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b" * 300_000,
         ["a multipart has no parts; read as plain text"],
@@ -147,6 +153,27 @@ def test_a_hostile_mail_is_answered_and_its_cuts_are_named(raw: bytes, problems:
     assert_lawful(mail)
     assert set(problems) <= set(mail.problems)
     assert mail.from_address == "a@example.org"
+
+
+def calls_in(function: Callable[[str], object], text: str) -> int:
+    """How many calls, and resumptions of generators, a function makes for a text."""
+    calls = 0
+
+    def count(_frame: object, event: str, _about: object) -> None:
+        nonlocal calls
+        calls += event in {"call", "c_call"}
+
+    sys.setprofile(count)
+    try:
+        function(text)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+@pytest.mark.parametrize("line", ["--\n", "thanks\n", "Mvg, Jan\n\n", "\n", "a\n"])
+def test_a_signature_is_looked_for_with_work_that_grows_no_faster_than_the_text(line: str) -> None:
+    assert calls_in(find_signature, line * 1000) <= 2.1 * calls_in(find_signature, line * 500)
 
 
 def test_what_lies_below_the_fiftieth_level_is_kept_as_one_file() -> None:

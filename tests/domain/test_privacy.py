@@ -108,6 +108,40 @@ def test_addresses_of_others_and_numbers_with_a_right_checksum_are_masked(text: 
     assert redact(text) == shown
 
 
+SENT_FROM = Submission(from_address="x@example.org", origin_ips=("203.0.113.7", "2001:db8:0:1::a"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "203.0.113.7",
+        "203[.]0[.]113[.]7",
+        "203%2E0%2E113%2E7",
+        "2001:db8:0:1::a",
+        "2001:DB8:0:1::A",
+        "2001:db8::1:0:0:0:a",
+        "2001:0db8:0000:0001:0000:0000:0000:000a",
+        "2001:db8:0:1:0:0:0:a",
+    ],
+)
+def test_the_ip_addresses_his_mail_came_from_become_the_alias_in_every_spelling(text: str) -> None:
+    assert redact(f"log: {text}, [{text}]:443 IPv6:{text}.", SENT_FROM) == (
+        f"log: {ALIAS}, [{ALIAS}]:443 IPv6:{ALIAS}."
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "203.0.113.70 en 1203.0.113.7 en 203.0.113.7.1 en 1.203.0.113.7",
+        "2001:db8:0:1::a1 en 2001:db8:0:1::a:b en 2001:db8:0:1:: en 12001:db8:0:1::a",
+        "198.51.100.4 en 2001:db8::80",
+    ],
+)
+def test_an_ip_address_of_a_target_stays(text: str) -> None:
+    assert redact(text, SENT_FROM) == text
+
+
 def test_every_part_of_the_display_name_of_three_letters_or_more_goes_and_shorter_ones_stay() -> None:
     anna = Submission(from_address="a@example.org", from_name="Anna de Test")
     assert redact("de test van anna, een testje", anna) == f"de {ALIAS} van {ALIAS}, een testje"

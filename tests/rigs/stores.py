@@ -1,11 +1,14 @@
 """Stores over real databases, and the rows that tests put into them."""
 
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 from pydantic import SecretStr
+from sqlalchemy import Engine, event
 
 from bot.adapters.store.store import SqlStore
 from bot.adapters.vault import Vault, new_secret_key
@@ -48,6 +51,20 @@ class Stores:
         """Close all."""
         while self.opened:
             self.opened.pop().close()
+
+
+@contextmanager
+def on_connect(setting: str) -> Iterator[None]:
+    """Say a PRAGMA on every connection that is opened within the block."""
+
+    def say(raw: sqlite3.Connection, _: object) -> None:
+        raw.execute(setting)
+
+    event.listen(Engine, "connect", say)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", say)
 
 
 def arrival(

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.adapters.child import ChildProcess
 from bot.app import build_bot
-from bot.domain.understanding import Reading
+from bot.domain.understanding import Reading, understand
 from bot.ports import Bot
 from bot.services.once import run_once
 from bot.settings import Settings, load_settings
-from tests.builders import mail
+from tests.builders import PIXEL, mail
 from tests.rigs.desk import Desk
-from tests.rigs.dying import HANGS, KILLS, understand_or_die
+from tests.rigs.dying import HANGS, KILLS, run_or_die
 from tests.rigs.maildir import Maildir
 from tests.rigs.sandbox import Sandbox
 
@@ -37,9 +38,8 @@ def bot(tmp_path: Path, sandbox: Sandbox, maildir: Maildir) -> Iterator[Bot]:
     with build_bot(_settings(tmp_path, Desk(tmp_path, sandbox, maildir.settings))) as bot:
         reading = Reading((), bot.settings.own_domains, bot.mappings.privacy, bot.mappings.severity)
         with ChildProcess(seconds=2) as child:
-            yield replace(
-                bot, understand=lambda raw, alias: child.run(understand_or_die, raw, alias, reading)
-            )
+            dying = partial(child.run, run_or_die)
+            yield replace(bot, understand=lambda raw, alias: understand(raw, alias, reading, run=dying))
 
 
 def _settings(folder: Path, desk: Desk) -> Settings:
@@ -69,6 +69,23 @@ def test_a_mail_that_takes_its_reader_down_becomes_a_held_report_with_what_its_h
     with bot.store.begin() as tx:
         states = [(row.state, row.kind, row.reference is None) for row in tx.inbox.rows()]
         assert states == [("held", "held", False), ("done", "report", False)]
+
+
+@pytest.mark.parametrize("sign", [KILLS, HANGS])
+def test_a_file_that_takes_its_reader_down_stays_sealed_and_the_report_is_whole(
+    bot: Bot, sandbox: Sandbox, maildir: Maildir, sign: bytes
+) -> None:
+    before = len(sandbox.issues())
+    files = (("1.png", "image/png", PIXEL), ("2.png", "image/png", PIXEL + sign))
+    maildir.deliver(mail(files=files))
+    assert run_once(bot).clean
+    (issue,) = sandbox.issues()[before:]
+    assert "kan ik SQL meegeven" in issue["description"]
+    assert "could not be read" not in issue["description"]
+    assert "no receipt was sent" not in issue["description"]
+    with bot.store.begin() as tx:
+        (report,) = tx.reports.rows()
+        assert [row.kind for row in tx.inbox.rows()] == ["report"]
 
 
 def test_what_a_person_decided_about_a_held_mail_ends_it_and_keeps_its_report(

@@ -212,15 +212,18 @@ class SqlOutbox:
         open_end = or_(outbox.c.holder.is_not(None), outbox.c.tried_at > since)
         return bool(self._connection.scalar(select(exists().where(_WAITING, open_end))))
 
-    def retry(self, number: int, now: datetime) -> None:
+    def retry(self, number: int, now: datetime) -> str:
         """See `ports.Outbox`; an attempt that is under way goes on, and the next one comes at once."""
         row = self._find_open(number)
         from_start = {} if row.holder else {"attempts": 0}
         self._set(number, state=OutboxState.WAITING, due_at=now, finished_at=None, **from_start)
+        return str(row.report_id)
 
-    def drop(self, number: int, now: datetime) -> None:
+    def drop(self, number: int, now: datetime) -> str:
         """See `ports.Outbox`."""
-        self._finish([self._find_open(number).id], now, state=OutboxState.DROPPED)
+        row = self._find_open(number)
+        self._finish([row.id], now, state=OutboxState.DROPPED)
+        return str(row.report_id)
 
     def _find_open(self, number: int) -> Row[Any]:
         row = self._connection.execute(select(outbox).where(outbox.c.number == number)).one_or_none()

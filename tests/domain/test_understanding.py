@@ -1,0 +1,59 @@
+"""A mail is understood in steps, and a file that takes its reader down does not take the report along."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from bot.domain.privacy import safe_file
+from bot.domain.submission import Attachment
+from bot.domain.understanding import Reading, understand
+from bot.errors import UnreadableError
+from bot.mappings import load_mappings
+from tests.builders import FINDING, PIXEL, mail
+
+P = ParamSpec("P")
+R = TypeVar("R")
+MAPPINGS = load_mappings(Path("mappings"))
+READING = Reading((), ("example.nl",), MAPPINGS.privacy, MAPPINGS.severity)
+FILES = (
+    ("1.png", "image/png", PIXEL),
+    ("2.png", "image/png", PIXEL + b"slow"),
+    ("3.txt", "text/plain", b"log"),
+)
+
+
+def too_slow_for_one(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Stands for a child process that gives up on one file."""
+    if any(isinstance(arg, Attachment) and arg.content.endswith(b"slow") for arg in args):
+        raise UnreadableError("took longer than 20 s")
+    return function(*args, **kwargs)
+
+
+def test_a_file_that_takes_too_long_stays_sealed_with_those_behind_it_and_the_report_is_whole() -> None:
+    whole = understand(mail(files=FILES), "reporter-1", READING)
+    spared = understand(mail(files=FILES), "reporter-1", READING, run=too_slow_for_one)
+    assert spared.text == whole.text
+    assert spared.text.strip() == FINDING.strip()
+    assert (spared.title, spared.suggestion) == (whole.title, whole.suggestion)
+    assert spared.files[0] == whole.files[0]
+    assert [file.content is None for file in spared.files] == [False, True, True]
+    assert [file.reason for file in spared.files[1:]] == [
+        "no safe copy could be made (took longer than 20 s)",
+        "no safe copy could be made of a file before it",
+    ]
+    assert [(file.number, file.media_type, file.size) for file in spared.files] == [
+        (file.number, file.media_type, file.size) for file in whole.files
+    ]
+
+
+def test_a_mail_without_files_is_one_task() -> None:
+    tasks: list[object] = []
+
+    def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        tasks.append(function)
+        return function(*args, **kwargs)
+
+    understand(mail(), "reporter-1", READING, run=run)
+    assert len(tasks) == 1
+    understand(mail(files=FILES), "reporter-1", READING, run=run)
+    assert tasks[2:] == [safe_file] * 3
