@@ -163,7 +163,6 @@ class ImapMailbox:
         for batches, part in ((cut_batches(small), b""), (cut_batches(large), beginning)):
             for batch in batches:
                 answers = self._ask(folder, batch, [b"BODY.PEEK[]" + part])
-                # An answer may hold more than was asked for: servers tell of changes in passing.
                 bodies = {
                     uid: body
                     for uid in batch

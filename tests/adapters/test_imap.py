@@ -263,13 +263,6 @@ def test_a_message_that_comes_without_its_content_is_not_taken_and_is_told_until
     assert subjects(take_all(open_mailbox())) == ["number 2"]
 
 
-def test_what_a_server_tells_in_passing_is_not_taken_for_mail(dovecot: Dovecot, open_mailbox: Open) -> None:
-    dovecot.deliver(mail("one"))
-    passing = (rb"(\* 1 FETCH \(UID 1 BODY)", rb"* 90 FETCH (FLAGS (\\Seen))\r\n\1")
-    with ImapRelay(dovecot.port, rewrites=[passing]) as relay:
-        assert subjects(take_all(open_mailbox(server=relay))) == ["one"]
-
-
 def test_a_server_that_breaks_on_everything_is_a_shut_door(dovecot: Dovecot, open_mailbox: Open) -> None:
     for number in range(40):
         dovecot.deliver(mail(f"number {number}"))

@@ -8,7 +8,10 @@ from bot.domain.mime import parse_headers_only, parse_mail
 from bot.domain.privacy import Redactor
 
 OWN_HOSTS, OWN_DOMAINS = ["mx1.example.nl"], ["example.nl"]
-OURS = "Received: from mail.example.org (mail.example.org [198.51.100.25]) by mx1.example.nl; Mon, 23 Nov 2026 09:00:12 +0100\n"
+OURS = (
+    "Received: from mail.example.org (mail.example.org [198.51.100.25])\n"
+    " by mx1.example.nl; Mon, 23 Nov 2026 09:00:12 +0100\n"
+)
 
 
 def origin_ips(headers: str) -> tuple[str, ...]:

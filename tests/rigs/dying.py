@@ -4,7 +4,11 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import ParamSpec, TypeVar
+
+from bot.adapters.child import ChildProcess
+from bot.domain.understanding import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,3 +24,12 @@ def run_or_die(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R
     if HANGS in task:
         time.sleep(600)
     return function(*args, **kwargs)
+
+
+def dying_in(child: ChildProcess) -> Run:
+    """Run tasks in a child that dies of some."""
+
+    def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return child.run(partial(run_or_die, function, *args, **kwargs))
+
+    return run

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from bot.services.once import run_once
 from bot.settings import Settings, load_settings
 from tests.builders import PIXEL, mail
 from tests.rigs.desk import Desk
-from tests.rigs.dying import HANGS, KILLS, run_or_die
+from tests.rigs.dying import HANGS, KILLS, dying_in
 from tests.rigs.maildir import Maildir
 from tests.rigs.sandbox import Sandbox
 
@@ -38,8 +37,8 @@ def bot(tmp_path: Path, sandbox: Sandbox, maildir: Maildir) -> Iterator[Bot]:
     with build_bot(_settings(tmp_path, Desk(tmp_path, sandbox, maildir.settings))) as bot:
         reading = Reading((), bot.settings.own_domains, bot.mappings.privacy, bot.mappings.severity)
         with ChildProcess(seconds=2) as child:
-            dying = partial(child.run, run_or_die)
-            yield replace(bot, understand=lambda raw, alias: understand(raw, alias, reading, run=dying))
+            run = dying_in(child)
+            yield replace(bot, understand=lambda raw, alias: understand(raw, alias, reading, run=run))
 
 
 def _settings(folder: Path, desk: Desk) -> Settings:
@@ -84,7 +83,9 @@ def test_a_file_that_takes_its_reader_down_stays_sealed_and_the_report_is_whole(
     assert "could not be read" not in issue["description"]
     assert "no receipt was sent" not in issue["description"]
     with bot.store.begin() as tx:
-        (report,) = tx.reports.rows()
+        (view,) = tx.reports.rows()
+        opened = tx.reports.get(view.report.reference).report
+        assert [(file.number, file.uploadable) for file in opened.files] == [(1, True), (2, False)]
         assert [row.kind for row in tx.inbox.rows()] == ["report"]
 
 
