@@ -197,7 +197,10 @@ class Outbox(Protocol):
         """Make a held or waiting order due now; an attempt that is under way goes on; return the id of its report."""
 
     def drop(self, number: int, now: datetime) -> str:
-        """End a held or waiting order by a person's decision and erase its payload; the caller records it; return the id of its report."""
+        """End a held or waiting order by a person's decision and erase its payload.
+
+        Returns the id of its report; the caller records it.
+        """
 
 
 class Reports(Protocol):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -10,6 +11,7 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    bindparam,
     literal_column,
     or_,
     select,
@@ -45,14 +47,15 @@ def is_in(queue: FromClause, state: InboxState | OutboxState) -> ColumnElement[b
     return queue.c.state == literal_column(f"'{state}'")
 
 
-def is_free(queue: Table, now: datetime) -> ColumnElement[bool]:
-    """Say whether nobody works on a row: never claimed, given back, or its lease ended."""
-    return or_(queue.c.lease_until.is_(None), queue.c.lease_until <= now)
+def is_free(queue: Table) -> ColumnElement[bool]:
+    """Say whether nobody works on a row `now`: never claimed, given back, or its lease ended."""
+    return or_(queue.c.lease_until.is_(None), queue.c.lease_until <= bindparam("now"))
 
 
-def claim(queue: Table, wanted: Select[tuple[int]], scope: Scope, now: datetime) -> Update:
+def claim(queue: Table, wanted: Select[tuple[int]]) -> Update:
     """Lease the rows whose numbers `wanted` selects; the caller adds what is to be returned.
 
+    It is executed with `claim_values`, so that one statement can be made once and used again.
     On PostgreSQL rows that another bot is just claiming are passed over, and the CTE sees to it that
     they are selected once; SQLite leaves the lock out, for its transactions write one at a time.
     """
@@ -61,12 +64,17 @@ def claim(queue: Table, wanted: Select[tuple[int]], scope: Scope, now: datetime)
         update(queue)
         .where(queue.c.number.in_(select(chosen.c.number)))
         .values(
-            holder=scope.holder,
-            claimed_at=now,
-            lease_until=now + scope.lease,
+            holder=bindparam("by"),
+            claimed_at=bindparam("now"),
+            lease_until=bindparam("until"),
             attempts=queue.c.attempts + 1,
         )
     )
+
+
+def claim_values(scope: Scope, now: datetime) -> dict[str, Any]:
+    """Say who claims, when and until when."""
+    return {"by": scope.holder, "now": now, "until": now + scope.lease}
 
 
 def renew(queue: Table, holder: str, now: datetime, lease: timedelta) -> Update:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Row, bindparam, exists, func, or_, select, update
 
-from bot.adapters.store.claims import FREE, Scope, claim, is_free, is_in
+from bot.adapters.store.claims import FREE, Scope, claim, claim_values, is_free, is_in
 from bot.adapters.store.database import insert_if_new
 from bot.adapters.store.schema import inbox, reports
 from bot.adapters.store.sealing import RAW, Plain
@@ -88,17 +88,18 @@ class SqlInbox:
 
     def claim(self, now: datetime, limit: int, *, most_bytes: int = MOST_BYTES) -> Sequence[InboxItem]:
         """See `ports.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
-        free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox, now))
-        oldest = self._connection.execute(free.order_by(inbox.c.number).limit(limit)).all()
+        free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox))
+        oldest = self._connection.execute(free.order_by(inbox.c.number).limit(limit), {"now": now}).all()
         total = accumulate(row.size for row in oldest)
         numbers = [row.number for row, size in zip(oldest, total, strict=True) if size <= most_bytes]
         numbers = numbers or [row.number for row in oldest[:1]]
         if not numbers:
             return []
         # Asked again, for on a database without our lock another bot may have been quicker.
-        wanted = select(inbox.c.number).where(inbox.c.number.in_(numbers), _NEW, is_free(inbox, now))
-        statement = claim(inbox, wanted, self._scope, now).returning(inbox)
-        rows = sorted(self._connection.execute(statement).all(), key=lambda row: int(row.number))
+        wanted = select(inbox.c.number).where(inbox.c.number.in_(numbers), _NEW, is_free(inbox))
+        statement = claim(inbox, wanted).returning(inbox)
+        claimed = self._connection.execute(statement, claim_values(self._scope, now)).all()
+        rows = sorted(claimed, key=lambda row: int(row.number))
         raws = self._scope.sealed.get_all(RAW, [row.id for row in rows]) if rows else {}
         items = []
         for row in rows:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Row,
     Update,
     bindparam,
@@ -19,8 +21,9 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.adapters.store.claims import FREE, Scope, claim, is_free, is_in
+from bot.adapters.store.claims import FREE, Scope, claim, claim_values, is_free, is_in
 from bot.adapters.store.codec import PAYLOADS, dump, load
 from bot.adapters.store.schema import outbox, reporters, reports
 from bot.adapters.store.sealing import PAYLOAD, Plain
@@ -61,6 +64,22 @@ def _first_of_its_lane() -> ColumnElement[bool]:
     return not_(waits_before)
 
 
+@cache
+def _claim_statement(mail: bool | None) -> ReturningUpdate[Any]:  # noqa: FBT001 - the key of the cache
+    """Make the claim of one kind once: it is asked for several times a second, and is slow to make."""
+    kinds = {None: true(), True: outbox.c.message_id.is_not(None), False: outbox.c.message_id.is_(None)}
+    due = outbox.c.due_at <= bindparam("now")
+    wanted = (
+        select(outbox.c.number)
+        .where(_WAITING, kinds[mail], due, is_free(outbox), _first_of_its_lane())
+        .order_by(outbox.c.due_at, outbox.c.number)
+        .limit(bindparam("most", type_=Integer))
+    )
+    # Right-hand sides see the row as it was: what was tried before and has no outcome is uncertain now.
+    tried = {"uncertain_since": outbox.c.tried_at, "tried_at": bindparam("now")}
+    return claim(outbox, wanted).values(**tried).returning(outbox)
+
+
 class SqlOutbox:
     """Fulfils `ports.Outbox` within one transaction."""
 
@@ -94,18 +113,8 @@ class SqlOutbox:
 
     def claim(self, now: datetime, limit: int, *, mail: bool | None = None) -> Sequence[Delivery]:
         """See `ports.Outbox`; an order that cannot be opened is held with the reason and the others go on."""
-        kinds = {None: true(), True: outbox.c.message_id.is_not(None), False: outbox.c.message_id.is_(None)}
-        wanted = (
-            select(outbox.c.number)
-            .where(_WAITING, kinds[mail], outbox.c.due_at <= now, is_free(outbox, now), _first_of_its_lane())
-            .order_by(outbox.c.due_at, outbox.c.number)
-            .limit(limit)
-        )
-        # Right-hand sides see the row as it was: what was tried before and has no outcome is uncertain now.
-        statement = claim(outbox, wanted, self._scope, now).values(
-            uncertain_since=outbox.c.tried_at, tried_at=now
-        )
-        rows = self._connection.execute(statement.returning(outbox)).all()
+        values = claim_values(self._scope, now) | {"most": limit}
+        rows = self._connection.execute(_claim_statement(mail), values).all()
         return self._open(sorted(rows, key=lambda row: (row.due_at, row.number)), now) if rows else []
 
     def _open(self, rows: Sequence[Row[Any]], now: datetime) -> Sequence[Delivery]:
