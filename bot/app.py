@@ -76,6 +76,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
         store = stack.enter_context(open_store(settings))
         child = ChildProcess(warm_up=warm_up)
         stack.callback(child.close)
+        child.prepare()
         mailbox, mailer = _mailbox(settings.mailbox), _mailer(settings.mailer)
         trackers = {name: _tracker(name, tracker) for name, tracker in settings.trackers.items()}
         for door in (mailbox, mailer, *trackers.values()):

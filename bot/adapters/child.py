@@ -4,6 +4,7 @@ Made by hand of a pipe and a process: in pebble's pool a worker that dies while 
 one killed while it sends leaves the caller waiting for ever.
 """
 
+import contextlib
 import os
 import pickle
 import resource
@@ -30,7 +31,7 @@ R = TypeVar("R")
 class ChildProcess:
     """One kept child that runs pure, importable functions under limits, one call at a time.
 
-    It is started by the first call and replaced when it dies. Any thread may call; calls wait in line.
+    It is started by `prepare` or the first call, and replaced when it dies. Any thread may call; calls wait in line.
     `warm_up` runs in each new child before it takes work. Use as a context manager, or `close()` it.
     """
 
@@ -46,7 +47,13 @@ class ChildProcess:
         self._lock = threading.Lock()
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
+        self._greeted = False
         self._closed = False
+
+    def prepare(self) -> None:
+        """Start the child without waiting for it, so that the first call finds it warm."""
+        with self._lock, contextlib.suppress(OSError):
+            self._start()
 
     def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a function in the child and give its result.
@@ -99,15 +106,10 @@ class ChildProcess:
         return done, value
 
     def _started(self) -> Connection:
-        if self._pipe and self._process and self._process.is_alive():
-            return self._pipe
-        self._drop()
-        if self._closed:
-            raise TransientError("the reader of mail was closed")
         try:
-            pipe = self._start()
-            if pipe.poll(START_SECONDS):
-                pipe.recv_bytes()
+            pipe = self._pipe if self._pipe and self._process and self._process.is_alive() else self._start()
+            if self._greeted or pipe.poll(START_SECONDS):
+                self._greeted = self._greeted or bool(pipe.recv_bytes())
                 return pipe
         except (EOFError, OSError):
             pass
@@ -118,6 +120,10 @@ class ChildProcess:
         )
 
     def _start(self) -> Connection:
+        self._drop()
+        if self._closed:
+            raise TransientError("the reader of mail was closed")
+        self._greeted = False
         spawning = get_context("spawn")
         self._pipe, theirs = spawning.Pipe()
         with theirs:

@@ -22,6 +22,7 @@ _ADDRESS = re.compile(
 )
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}>")
 _MOST_REFERENCES = 20
+_BY_A_ROBOT = (("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All"))
 
 
 def draft_mail(  # noqa: PLR0913 - a mail has this many parts, each named by the caller
@@ -48,6 +49,9 @@ def draft_mail(  # noqa: PLR0913 - a mail has this many parts, each named by the
         _header("To", _check(_ADDRESS, recipient, "the recipient's address")),
         _header("Message-ID", _check(_MESSAGE_ID, message_id, "the Message-ID")),
         *_thread(in_reply_to, references),
+        _header("Date", format_datetime(now)),
+        _header("Content-Language", ", ".join(notice.languages)),
+        *([_header(*each) for each in _BY_A_ROBOT] if automatic else []),
     ]
     message = EmailMessage(SMTP)
     try:
@@ -55,12 +59,7 @@ def draft_mail(  # noqa: PLR0913 - a mail has this many parts, each named by the
         message["Subject"] = notice.subject
     except ValueError:
         raise PermanentError("The subject or the sender's name holds a line break") from None
-    message["Date"] = format_datetime(now)
-    if automatic:
-        message["Auto-Submitted"] = "auto-replied"
-        message["X-Auto-Response-Suppress"] = "All"
     message.set_content(notice.body, charset="utf-8", cte="quoted-printable")
-    message["Content-Language"] = ", ".join(notice.languages)  # set_content clears Content-* first
     return "".join(head).encode("ascii") + message.as_bytes()
 
 

@@ -10,6 +10,8 @@ from bot.adapters.store.claims import Scope
 from bot.adapters.store.schema import events
 from bot.ports import Event
 
+_INSERT = insert(events)
+
 
 class SqlEvents:
     """Fulfils `ports.Events` within one transaction."""
@@ -23,7 +25,7 @@ class SqlEvents:
     ) -> None:
         """See `ports.Events`."""
         row = {"kind": kind, "at": at, "report_id": report_id, "facts": json.dumps(facts)}
-        self._connection.execute(insert(events), row)
+        self._connection.execute(_INSERT, row)
 
     def of_report(self, report_id: str) -> Sequence[Event]:
         """Return what is on record about one report, oldest first."""

@@ -28,6 +28,19 @@ _STILL_CLAIMED = update(inbox).where(
 _MOST_AT_ONCE = 500
 
 
+_SAME_MAIL = (
+    select(inbox.c.number, inbox.c.report_id)
+    .where(
+        inbox.c.mail_hash
+        == select(inbox.c.mail_hash).where(inbox.c.id == bindparam("item_id")).scalar_subquery(),
+        inbox.c.id != bindparam("item_id"),
+        inbox.c.report_id.is_not(None),
+    )
+    .order_by(inbox.c.number)
+    .limit(1)
+)
+
+
 class SqlInbox:
     """Fulfils `ports.Inbox` within one transaction."""
 
@@ -118,11 +131,7 @@ class SqlInbox:
 
     def same_mail(self, item: InboxItem) -> tuple[int, str] | None:
         """See `ports.Inbox`."""
-        this = select(inbox.c.mail_hash).where(inbox.c.id == item.id).scalar_subquery()
-        wanted = select(inbox.c.number, inbox.c.report_id).where(
-            inbox.c.mail_hash == this, inbox.c.id != item.id, inbox.c.report_id.is_not(None)
-        )
-        row = self._connection.execute(wanted.order_by(inbox.c.number).limit(1)).one_or_none()
+        row = self._connection.execute(_SAME_MAIL, {"item_id": item.id}).one_or_none()
         return (row.number, row.report_id) if row else None
 
     def finish(  # noqa: PLR0913 - each is one fact of the outcome

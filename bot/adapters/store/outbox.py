@@ -54,6 +54,11 @@ _KINDS: dict[type[Payload], str] = {
 }
 
 
+_IDS = reports.c.id.in_(bindparam("ids", expanding=True))
+_KEYS_OF = select(reports.c.id, reporters.c.key_id).join(reporters).where(_IDS)
+_REFERENCES_OF = select(reports.c.id, reports.c.reference).where(_IDS)
+
+
 def _first_of_its_lane() -> ColumnElement[bool]:
     before = outbox.alias("before")
     waits_before = exists().where(
@@ -102,11 +107,8 @@ class SqlOutbox:
 
     def _keys(self, report_ids: Iterable[str]) -> dict[str, str]:
         """Return the data key of each report's reporter."""
-        joined = select(reports.c.id, reporters.c.key_id).join(reporters)
         wanted = list(report_ids)
-        keys = {
-            row.id: row.key_id for row in self._connection.execute(joined.where(reports.c.id.in_(wanted)))
-        }
+        keys = {row.id: row.key_id for row in self._connection.execute(_KEYS_OF, {"ids": wanted})}
         if len(keys) < len(wanted):
             raise PermanentError("an order belongs to a report that does not exist")
         return keys
@@ -141,8 +143,8 @@ class SqlOutbox:
         return deliveries
 
     def _references(self, report_ids: Iterable[str]) -> dict[str, str]:
-        wanted = select(reports.c.id, reports.c.reference).where(reports.c.id.in_(list(report_ids)))
-        return {row.id: row.reference for row in self._connection.execute(wanted)}
+        rows = self._connection.execute(_REFERENCES_OF, {"ids": list(report_ids)})
+        return {row.id: row.reference for row in rows}
 
     def record(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         """See `ports.Outbox`."""

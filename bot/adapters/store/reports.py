@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, not_, select, update
+from sqlalchemy import Row, bindparam, insert, not_, select, update
 
 from bot.adapters.store.claims import Scope, is_in
 from bot.adapters.store.codec import CONTACTS, WORDS, Contact, Words, dump, load
@@ -24,6 +24,21 @@ from bot.ports import ReportView
 _NOTHING_OPENED = Words("", "", ())
 
 
+# Made once: each of these is asked for several times a report, and making a statement is slow.
+_THIS_REPORT = update(reports).where(reports.c.id == bindparam("this_report"))
+_REPORTERS_KEY = select(reporters.c.key_id).where(reporters.c.id == bindparam("reporter"))
+_CLAIMED_KEY = select(inbox.c.key_id).where(
+    inbox.c.id == bindparam("item"), inbox.c.attempts == bindparam("attempts"), is_in(inbox, InboxState.NEW)
+)
+_REPORTER_OF = select(reporters.c.id).where(reporters.c.address_hash == bindparam("hashed"))
+_COUNT_ON = (
+    update(counters)
+    .where(counters.c.name == bindparam("this_counter"))
+    .values(value=counters.c.value + 1)
+    .returning(counters.c.value)
+)
+
+
 class SqlReports:
     """Fulfils `ports.Reports` within one transaction."""
 
@@ -35,8 +50,7 @@ class SqlReports:
     def next_reference(self, prefix: str, year: int) -> str:
         """See `ports.Reports`."""
         name = f"{prefix}-{year}"
-        counted = update(counters).where(counters.c.name == name).values(value=counters.c.value + 1)
-        value = self._connection.scalar(counted.returning(counters.c.value))
+        value = self._connection.scalar(_COUNT_ON, {"this_counter": name})
         if value is None:
             value = 1
             self._connection.execute(insert(counters).values(name=name, value=value))
@@ -44,8 +58,7 @@ class SqlReports:
 
     def find_reporter(self, address: str) -> Reporter | None:
         """See `ports.Reports`."""
-        wanted = select(reporters.c.id).where(reporters.c.address_hash == self._hash(address))
-        reporter_id = self._connection.scalar(wanted)
+        reporter_id = self._connection.scalar(_REPORTER_OF, {"hashed": self._hash(address)})
         if reporter_id is None:
             return None
         contact = load(CONTACTS, self._scope.sealed.get(CONTACT, reporter_id))
@@ -69,8 +82,7 @@ class SqlReports:
     def _settle_key(self, reporter: Reporter, item: InboxItem) -> str:
         """Bring the item under its reporter's data key, and return that."""
         item_key = self._claimed_key(item)
-        wanted = select(reporters.c.key_id).where(reporters.c.id == reporter.id)
-        key_id = self._connection.scalar(wanted)
+        key_id = self._connection.scalar(_REPORTERS_KEY, {"reporter": reporter.id})
         if key_id is None:
             self._add_reporter(reporter, item_key)
             return item_key
@@ -92,8 +104,7 @@ class SqlReports:
 
     def _claimed_key(self, item: InboxItem) -> str:
         """Return the key of an item, if it is still ours to file."""
-        mine = (inbox.c.id == item.id, inbox.c.attempts == item.attempts, is_in(inbox, InboxState.NEW))
-        key_id = self._connection.scalar(select(inbox.c.key_id).where(*mine))
+        key_id = self._connection.scalar(_CLAIMED_KEY, {"item": item.id, "attempts": item.attempts})
         if key_id is None:
             raise TransientError(
                 f"inbox item {item.number} was taken over by another bot; nothing is written"
@@ -132,7 +143,7 @@ class SqlReports:
         self._set(report_id, issue_id=link.id, issue_url=link.url)
 
     def _set(self, report_id: str, **values: object) -> None:
-        self._connection.execute(update(reports).where(reports.c.id == report_id).values(**values))
+        self._connection.execute(_THIS_REPORT, {"this_report": report_id, **values})
 
     def issue(self, report_id: str) -> IssueLink | None:
         """See `ports.Reports`."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bot.adapters.store.schema import sealed
 from bot.adapters.vault import UnopenableError, Vault
@@ -13,6 +13,13 @@ PAYLOAD = "outbox.payload"
 WORDS = "reports.words"
 CONTACT = "reporters.contact"
 COPY = "files.copy"
+
+
+# Made once: they are asked for several times a report, and making a statement is slow.
+_THESE = (sealed.c.what == bindparam("kind"), sealed.c.row_id.in_(bindparam("rows", expanding=True)))
+_VALUES_OF = select(sealed.c.row_id, sealed.c.key_id, sealed.c.value).where(*_THESE)
+_FORGET = delete(sealed).where(*_THESE)
+_INSERT = insert(sealed)
 
 
 class Plain(NamedTuple):
@@ -39,7 +46,7 @@ class SealedValues:
             for each in values
         ]
         if rows:
-            self._connection.execute(insert(sealed), rows)
+            self._connection.execute(_INSERT, rows)
 
     def replace(self, value: Plain) -> None:
         """Seal a value in the place of the one that is there."""
@@ -58,10 +65,7 @@ class SealedValues:
 
     def get_all(self, what: str, row_ids: Sequence[str]) -> Mapping[str, bytes | UnopenableError]:
         """Open many values; one that cannot be opened comes as its error and does not stop the others."""
-        columns = select(sealed.c.row_id, sealed.c.key_id, sealed.c.value)
-        rows = self._connection.execute(
-            columns.where(sealed.c.what == what, sealed.c.row_id.in_(row_ids))
-        ).all()
+        rows = self._connection.execute(_VALUES_OF, {"kind": what, "rows": list(row_ids)}).all()
         self._vault.fetch([row.key_id for row in rows])
         opened: dict[str, bytes | UnopenableError] = {
             row_id: UnopenableError(f"a sealed value ({what}) is not there any more") for row_id in row_ids
@@ -76,9 +80,7 @@ class SealedValues:
     def forget(self, what: str, row_ids: Sequence[str]) -> None:
         """Remove values that nobody needs any more."""
         if row_ids:
-            self._connection.execute(
-                delete(sealed).where(sealed.c.what == what, sealed.c.row_id.in_(row_ids))
-            )
+            self._connection.execute(_FORGET, {"kind": what, "rows": list(row_ids)})
 
     def _seal(self, each: Plain) -> bytes:
         return self._vault.seal(each.key_id, f"{each.what}/{each.row_id}", each.value)
