@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from bot.errors import MeldpuntError
+from bot.errors import MeldpuntError, StoreError
 from bot.log import get_log
 from bot.ports import Bot
 from bot.services.delivery import deliver_issues, deliver_mail
@@ -97,7 +97,8 @@ def _tick(bot: Bot, job: Job) -> None:
         try:
             job.run(bot)
         except MeldpuntError as error:
-            if bot.doors.saw(job.name, bot.now(), str(error)):
+            door = "store" if isinstance(error, StoreError) else job.name
+            if bot.doors.saw(door, bot.now(), str(error)):
                 get_log().warning("job-hindered", job=job.name, reason=str(error))
         except Exception as error:  # noqa: BLE001 - the next tick tries again
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -105,6 +106,6 @@ def _tick(bot: Bot, job: Job) -> None:
             get_log().error("job-failed", job=job.name, fault=type(error).__name__, where=where)
             return
         else:
-            if job.name in bot.doors.shut():
-                bot.doors.saw(job.name, bot.now())
+            for door in {"store", job.name} & bot.doors.shut().keys():
+                bot.doors.saw(door, bot.now())
     bot.doors.beat(job.name, bot.now())
