@@ -33,8 +33,10 @@ check: $(READY) ## Lint, types, layers, then the tests
 	@$(BIN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory test
 
-long: $(READY) ## The full matrix: 50 kills and more (up to 80 minutes)
-	@$(BIN)/pytest -q -m long
+long: $(READY) ## The full matrix: 50 kills, fuzzers, load (up to 80 minutes)
+	@CI=true $(BIN)/pytest -q -m long
+	@$(BIN)/pytest -q -n auto --hypothesis-profile=long tests/domain tests/test_render.py
+	@$(BIN)/python -m benchmarks
 
 bench: $(READY) ## Measure, as ratios in one run
 	@$(BIN)/python -m benchmarks

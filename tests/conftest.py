@@ -4,9 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.rigs.command_line import TypeIn, command_line
 from tests.rigs.dovecot import Dovecot
+
+# No test asserts a time, so none has a deadline; `make long` looks for much longer.
+settings.register_profile("short", deadline=None, max_examples=150)
+settings.register_profile("long", deadline=None, max_examples=4000)
+settings.load_profile("short")
 
 
 @pytest.fixture(scope="session")

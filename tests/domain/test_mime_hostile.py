@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.mime import parse_headers_only, parse_mail
@@ -205,14 +205,12 @@ def test_problems_hold_no_word_of_the_mail() -> None:
     assert not any(word.decode() in said.lower() for said in (*mail.problems, mail.automatic or ""))
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_answered(raw: bytes) -> None:
     assert_lawful(parse_mail(raw))
     assert_lawful(parse_headers_only(raw))
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     sample=st.sampled_from(SAMPLES),
     edits=st.lists(
@@ -279,7 +277,6 @@ FRAGMENTS += [
 ]
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.lists(
         st.tuples(
@@ -295,7 +292,6 @@ def test_headers_made_of_fragments_are_answered(headers: list[tuple[str, str]], 
     assert_lawful(parse_mail(raw, own_hosts=["example.nl"], own_domains=["example.nl"]))
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.lists(
         st.sampled_from(["a", "> b", "", "On 10:00 X wrote:", "Groet,", "-- ", "From: x", "Sent: y"]),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cvss import CVSS3, CVSS4  # type: ignore[import-untyped]  # the package has no types
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -172,7 +172,6 @@ def test_the_reason_of_a_statement_holds_only_words_of_the_mapping() -> None:
     assert found == Suggestion(Severity.HIGH, 'the reporter states "high"')
 
 
-@settings(deadline=None)
 @given(
     score=st.decimals(0, 10, places=1),
     template=st.sampled_from(["CVSS score: {}", "cvss={}", "Severity: {}"]),
@@ -184,7 +183,6 @@ def test_every_stated_score_is_read_as_it_stands(score: Decimal, template: str) 
 METRICS = ["AV", "AC", "PR", "UI", "S", "C", "I", "A", "AT", "VC", "VI", "VA", "SC", "SI", "SA"]
 
 
-@settings(deadline=None)
 @given(
     version=st.sampled_from(["3.0", "3.1", "4.0"]),
     values=st.fixed_dictionaries({name: st.sampled_from("NALPHRUCXS") for name in METRICS}),
@@ -200,7 +198,6 @@ def test_a_vector_like_text_never_raises_and_a_scored_one_scores_as_named(
         assert (CVSS4 if version == "4.0" else CVSS3)(vector).base_score == pytest.approx(Decimal(score))
 
 
-@settings(deadline=None)
 @given(text=st.text(max_size=400))
 def test_no_text_makes_it_raise_or_repeats_itself_in_the_reason(text: str) -> None:
     found = suggestion("Severity: high " + text)

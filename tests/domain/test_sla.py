@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -111,7 +111,6 @@ def test_a_time_without_an_offset_is_refused() -> None:
         first_response_deadline(datetime(2026, 11, 23), RULES, CALENDARS["strict"])  # noqa: DTZ001 - what is tested
 
 
-@settings(deadline=None)
 @given(one=MOMENTS, other=MOMENTS, calendar=st.sampled_from(["strict", "atw"]))
 def test_a_later_receipt_is_never_due_earlier(one: datetime, other: datetime, calendar: str) -> None:
     first, second = sorted([one, other])
@@ -119,7 +118,6 @@ def test_a_later_receipt_is_never_due_earlier(one: datetime, other: datetime, ca
     assert due[0].due_at <= due[1].due_at
 
 
-@settings(deadline=None)
 @given(received_at=MOMENTS, calendar=st.sampled_from(["strict", "atw"]))
 def test_two_working_days_lie_after_the_day_of_receipt(received_at: datetime, calendar: str) -> None:
     works = CALENDARS[calendar]

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -140,7 +140,6 @@ def test_less_than_one_working_day_cannot_be_added(count: int) -> None:
         STRICT.add_workdays(date(2026, 11, 23), count)
 
 
-@settings(deadline=None)
 @given(day=DAYS, count=st.integers(1, 600))
 def test_exactly_as_many_working_days_lie_after_the_day_as_were_added(day: date, count: int) -> None:
     due_on = STRICT.add_workdays(day, count)
@@ -149,7 +148,6 @@ def test_exactly_as_many_working_days_lie_after_the_day_as_were_added(day: date,
     assert sum(STRICT.is_workday(each) for each in after) == count
 
 
-@settings(deadline=None)
 @given(day=DAYS, first=st.integers(1, 300), second=st.integers(1, 300))
 def test_adding_in_two_steps_is_adding_at_once(day: date, first: int, second: int) -> None:
     assert ATW.add_workdays(ATW.add_workdays(day, first), second) == ATW.add_workdays(day, first + second)
