@@ -35,8 +35,7 @@ class Run:
 
     def __str__(self) -> str:
         """Say the figures in one line."""
-        calls = f"{self.calls} tracker calls (expected {self.expected_calls})"
-        return f"{self.mails} mails: {self.speed:.0f} mails/s, peak {self.peak:.0f} MB, {calls}"
+        return f"{self.mails} mails: {self.speed:.0f} mails/s, peak {self.peak:.0f} MB"
 
 
 def measure_speed(mails: int) -> bool:
@@ -45,7 +44,8 @@ def measure_speed(mails: int) -> bool:
         with Sandbox(Path(folder) / "floor") as sandbox:
             floor = measure_floor(Path(folder), dovecot, sandbox)
         run = _run(Path(folder), dovecot, mails)
-    print(f"{run}; floor {floor:.0f} mails/s, share {run.speed / floor:.2f} (at least {LEAST_SHARE})")
+    print(f"{run}, {run.calls} tracker calls (exactly {run.expected_calls})")
+    print(f"floor {floor:.0f} mails/s, share {run.speed / floor:.2f} (at least {LEAST_SHARE})")
     return run.speed >= LEAST_SHARE * floor and run.calls == run.expected_calls
 
 
@@ -58,7 +58,7 @@ def measure_memory(mails: int) -> bool:
         print(runs[-1])
     growth = runs[1].peak / runs[0].peak
     print(f"peak memory grows by {growth:.2f} (at most {MOST_GROWTH})")
-    return growth <= MOST_GROWTH and all(run.calls == run.expected_calls for run in runs)
+    return growth <= MOST_GROWTH
 
 
 def _filled(mails: int) -> Dovecot:

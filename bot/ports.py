@@ -28,7 +28,7 @@ class Mailbox(Protocol):
 
     @property
     def name(self) -> str:
-        """Stable name in the ledger, such as `imap:security@mail.example.nl`; no secret in it."""
+        """Stable name in every `Origin`, such as `imap:security@mail.example.nl`; no secret in it."""
 
     def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:
         """Yield mails that were not taken yet, in small batches (bounded in number and bytes).

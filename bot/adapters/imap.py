@@ -55,7 +55,7 @@ class ImapMailbox:
 
     @property
     def name(self) -> str:
-        """Stable name in the ledger."""
+        """See `Mailbox.name`."""
         return f"imap:{self._server.username}@{self._server.host}"
 
     def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:

@@ -53,7 +53,7 @@ class MaildirMailbox:
 
     @property
     def name(self) -> str:
-        """Stable name in the ledger."""
+        """See `Mailbox.name`."""
         return f"maildir:{self._path}"
 
     def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:

@@ -51,7 +51,7 @@ class UnsafeFileError(ValueError):
     """A file of which no safe copy can be made; `str()` is our own plain reason, without a word of the file."""
 
 
-def recognise(content: bytes, name: str, declared: str) -> str:
+def tell_type(content: bytes, name: str, declared: str) -> str:
     """Tell the media type by content; `name` and `declared` can only make a text less, never anything more.
 
     Text is what is UTF-8 without NUL, called text by its sender, and not something that acts when opened.
@@ -83,7 +83,7 @@ def clean_image(content: bytes, media_type: str, max_pixels: int) -> bytes:
 
 
 def read_text(content: bytes) -> str:
-    """Decode a recognised text; a byte order mark is left out."""
+    """Decode what was told to be a text; a byte order mark is left out."""
     return content.decode("utf-8-sig")
 
 

@@ -13,10 +13,10 @@ COMMENT = re.compile(r"\([^()]*\)")
 # Google Groups and Mailman write "'Jan' via Security" where the list is the sender (DMARC rewriting).
 VIA_LIST = re.compile(r"^['\"]?(?P<name>.*?)['\"]?\s+via\s+.+$", re.IGNORECASE)
 
-Mailbox = tuple[str | None, str]
+NamedAddress = tuple[str | None, str]
 
 
-def mailboxes_in(values: Iterable[str]) -> list[Mailbox]:
+def named_addresses_in(values: Iterable[str]) -> list[NamedAddress]:
     """The (name or None, address) pairs of address headers; what is no address is left out."""
     pairs = [pair for value in values for pair in _pairs_in(value)]
     cleaned = [
@@ -27,7 +27,7 @@ def mailboxes_in(values: Iterable[str]) -> list[Mailbox]:
 
 def addresses_in(values: Iterable[str]) -> tuple[str, ...]:
     """The addresses of address headers, each once, in order."""
-    return tuple(dict.fromkeys(address for _, address in mailboxes_in(values)))
+    return tuple(dict.fromkeys(address for _, address in named_addresses_in(values)))
 
 
 def lower_domain(address: str) -> str:
@@ -44,9 +44,9 @@ def recipients_of(headers: Headers) -> tuple[str, ...]:
     return addresses_in(value for name in RECIPIENT_FIELDS for value in headers.all(name))
 
 
-def sender_of(headers: Headers, own_domains: Sequence[str]) -> tuple[Mailbox | None, list[str]]:
+def sender_of(headers: Headers, own_domains: Sequence[str]) -> tuple[NamedAddress | None, list[str]]:
     """Find the sender, put back where a list of our own rewrote him, and the problems of the From header."""
-    senders = mailboxes_in(headers.all("from"))
+    senders = named_addresses_in(headers.all("from"))
     if not senders:
         return None, ["the mail has no address in From"]
     problems = ["the mail has several senders; the first is taken"] if len(senders) > 1 else []
@@ -68,11 +68,11 @@ def _pairs_in(value: str) -> list[tuple[str, str]]:
         return [("", address) for address in ADDRESS.findall(value)]
 
 
-def _put_back(sender: Mailbox, headers: Headers, own_domains: Sequence[str]) -> Mailbox:
+def _put_back(sender: NamedAddress, headers: Headers, own_domains: Sequence[str]) -> NamedAddress:
     rewritten = VIA_LIST.match(sender[0] or "")
     if not rewritten or not belongs_to(sender[1].rpartition("@")[2], own_domains):
         return sender
-    originals = mailboxes_in(headers.all("x-original-from") + headers.all("reply-to"))
+    originals = named_addresses_in(headers.all("x-original-from") + headers.all("reply-to"))
     outside = (m for m in originals if not belongs_to(m[1].rpartition("@")[2], own_domains))
     name, address = next(outside, sender)
     return (name if address != sender[1] and name else rewritten["name"] or None), address

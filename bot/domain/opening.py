@@ -12,7 +12,7 @@ from bot.domain.understanding import Understanding
 def received_at(arrived_at: datetime, submission: Submission) -> datetime:
     """Return when our side received a mail: the earlier of the mailbox's time and our own `Received` stamp.
 
-    Requirements, section 2: never the `Date` header, which is the sender's word. Aware UTC.
+    The `Date` header never counts: it is the sender's word. Aware UTC.
     """
     return min(arrived_at, submission.own_received_at or arrived_at)
 

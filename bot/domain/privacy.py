@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.domain.file_insides import look_inside
-from bot.domain.files import UnsafeFileError, check_pdf, check_zip, clean_image, read_text, recognise
+from bot.domain.files import UnsafeFileError, check_pdf, check_zip, clean_image, read_text, tell_type
 from bot.domain.folding import Folded, fold, fold_all
 from bot.domain.identifiers import Identifiers, find_identifiers
 from bot.domain.redaction import (
@@ -154,7 +154,7 @@ class Redactor:
 
 def safe_file(number: int, attachment: Attachment, rules: PrivacyRules, redactor: Redactor) -> SafeFile:
     """Make the safe copy of one attachment, or keep it sealed and say why; never raises on a hostile file."""
-    media_type = recognise(attachment.content, attachment.name, attachment.media_type)
+    media_type = tell_type(attachment.content, attachment.name, attachment.media_type)
     rule = rules.safe_types.get(media_type)
     try:
         content, reason = _treat(number, attachment.content, media_type, rules, redactor), None
@@ -165,7 +165,7 @@ def safe_file(number: int, attachment: Attachment, rules: PrivacyRules, redactor
 
 def sealed_file(number: int, attachment: Attachment, reason: str) -> SafeFile:
     """Keep one attachment sealed without a look at what is in it."""
-    media_type = recognise(attachment.content, attachment.name, attachment.media_type)
+    media_type = tell_type(attachment.content, attachment.name, attachment.media_type)
     return SafeFile(number, media_type, attachment.size, "", None, reason)
 
 

@@ -51,7 +51,7 @@ LONGEST_CLOSING = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class FoldedQuotes:
     """The two halves of a text, each in its own order, and the cuts that were made."""
 
     new_text: str
@@ -59,14 +59,14 @@ class Folded:
     problems: tuple[str, ...] = ()
 
 
-def fold_quotes(text: str) -> Folded:
+def fold_quotes(text: str) -> FoldedQuotes:
     """Tell new lines from quoted ones; what is in doubt counts as new, as evidence must stay in sight."""
     lines, problems = _within_cuts(text.split("\n"))
     looked_at, rest = lines[:FOLD_LINES], lines[FOLD_LINES:]
     quoted = _quoted_lines(looked_at)
     new = [line for number, line in enumerate(looked_at) if number not in quoted] + rest
     old = [line for number, line in enumerate(looked_at) if number in quoted]
-    return Folded(_block(new), _block(old), problems)
+    return FoldedQuotes(_block(new), _block(old), problems)
 
 
 def find_signature(new_text: str) -> str:

@@ -54,9 +54,8 @@ class Span:
 class Needle:
     """An identifier to look for in folded text: `sign` must occur in it for `pattern` to match.
 
-    Patterns are compiled when their sign was found: most texts name nobody, and compiling is slow.
-
-    What `before` matches up to there belongs to it too, and must match if it is given.
+    What `before` matches up to there belongs to it too, and must match if it is given. Patterns are compiled
+    when their sign was found: most texts name nobody, and compiling is slow.
     """
 
     sign: str

@@ -10,6 +10,40 @@ from bot.sandbox.label_colours import text_colour_on
 Json = dict[str, object]
 _IMAGES = {".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg", ".bmp", ".tiff", ".ico", ".avif"}
 
+# What a GitLab can do and this one never does.
+_OF_EVERY_PROJECT: Json = {
+    "description": None,
+    "default_branch": "main",
+    "tag_list": [],
+    "topics": [],
+    "readme_url": None,
+    "avatar_url": None,
+    "star_count": 0,
+    "forks_count": 0,
+    "archived": False,
+    "service_desk_enabled": False,
+}
+_OF_EVERY_ISSUE: Json = {
+    "closed_by": None,
+    "milestone": None,
+    "merge_requests_count": 0,
+    "upvotes": 0,
+    "downvotes": 0,
+    "time_stats": {
+        "time_estimate": 0,
+        "total_time_spent": 0,
+        "human_time_estimate": None,
+        "human_total_time_spent": None,
+    },
+    "task_completion_status": {"count": 0, "completed_count": 0},
+    "has_tasks": False,
+    "severity": "UNKNOWN",
+    "moved_to_id": None,
+    "imported": False,
+    "imported_from": "none",
+    "service_desk_reply_to": None,
+}
+
 
 class Shapes:
     """Writes values for one request; `base` is the address that the client used."""
@@ -45,20 +79,12 @@ class Shapes:
             "id": project.id,
             "name": name,
             "name_with_namespace": f"{namespace.title()} / {name.title()}",
-            "description": None,
             "path": name,
             "path_with_namespace": project.path,
             "created_at": started,
-            "default_branch": "main",
-            "tag_list": [],
-            "topics": [],
             "ssh_url_to_repo": f"git@127.0.0.1:{project.path}.git",
             "http_url_to_repo": f"{self._base}/{project.path}.git",
             "web_url": f"{self._base}/{project.path}",
-            "readme_url": None,
-            "avatar_url": None,
-            "star_count": 0,
-            "forks_count": 0,
             "last_activity_at": started,
             "namespace": {
                 "id": 1,
@@ -69,14 +95,13 @@ class Shapes:
                 "parent_id": None,
             },
             "visibility": project.visibility,
-            "archived": False,
             "issues_enabled": project.issues_access_level != "disabled",
             "issues_access_level": project.issues_access_level,
-            "service_desk_enabled": False,
             "permissions": {
                 "project_access": {"access_level": project.access_level, "notification_level": 3},
                 "group_access": None,
             },
+            **_OF_EVERY_PROJECT,
         }
 
     def issue(self, issue: Issue, project: Project) -> Json:
@@ -93,30 +118,17 @@ class Shapes:
             "created_at": issue.created_at,
             "updated_at": issue.updated_at,
             "closed_at": issue.closed_at,
-            "closed_by": None,
             "labels": list(issue.labels),
-            "milestone": None,
             "assignees": people,
             "author": self._issue_user(self._state.user(issue.author_id)),
             "type": issue.issue_type.upper(),
             "assignee": people[0] if people else None,
             "user_notes_count": self._state.count_notes(issue.id),
-            "merge_requests_count": 0,
-            "upvotes": 0,
-            "downvotes": 0,
             "due_date": issue.due_date,
             "confidential": issue.confidential,
             "discussion_locked": issue.locked or None,
             "issue_type": issue.issue_type,
             "web_url": f"{self._base}/{project.path}/-/issues/{issue.iid}",
-            "time_stats": {
-                "time_estimate": 0,
-                "total_time_spent": 0,
-                "human_time_estimate": None,
-                "human_total_time_spent": None,
-            },
-            "task_completion_status": {"count": 0, "completed_count": 0},
-            "has_tasks": False,
             "_links": {
                 "self": f"{api}/issues/{issue.iid}",
                 "notes": f"{api}/issues/{issue.iid}/notes",
@@ -129,11 +141,7 @@ class Shapes:
                 "relative": f"#{issue.iid}",
                 "full": f"{project.path}#{issue.iid}",
             },
-            "severity": "UNKNOWN",
-            "moved_to_id": None,
-            "imported": False,
-            "imported_from": "none",
-            "service_desk_reply_to": None,
+            **_OF_EVERY_ISSUE,
         }
 
     def note(self, note: Note, issue: Issue) -> Json:

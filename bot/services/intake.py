@@ -212,7 +212,7 @@ def _add_again(bot: Bot, tx: Transaction, reading: _Reading, first: int, report_
 
 def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition) -> Report:
     """Open the report with all that follows from it, in the transaction of the caller."""
-    report, reporter = _draft_report(bot, tx, reading)
+    report, reporter = _make_report(bot, tx, reading)
     receipt = recognition.no_receipt or draft_receipt(bot, report, reading.understanding.submission)
     if isinstance(receipt, str):
         told = f"no receipt was sent: {receipt}"
@@ -242,7 +242,7 @@ def _draft_issue(bot: Bot, report: Report) -> IssueDraft:
     )
 
 
-def _draft_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, Reporter]:
+def _make_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, Reporter]:
     submission, item = reading.understanding.submission, reading.item
     at = received_at(item.arrival.received_at, submission)
     calendar = bot.calendar

@@ -42,16 +42,7 @@ def test_killed_at_random_moments_the_desk_loses_and_doubles_nothing(
     seed = random.SystemRandom().randrange(10**6)
     dice = random.Random(seed)
     with Dovecot() as dovecot:
-        settings = {
-            "MAILBOX__KIND": "imap",
-            "MAILBOX__HOST": dovecot.host,
-            "MAILBOX__PORT": str(dovecot.port),
-            "MAILBOX__SECURITY": "none",
-            "MAILBOX__USERNAME": dovecot.username,
-            "MAILBOX__PASSWORD": dovecot.password,
-            "MAILBOX__POLL_SECONDS": "1",
-        }
-        desk = Desk(tmp_path, sandbox, settings)
+        desk = Desk(tmp_path, sandbox, dovecot.settings | {"MAILBOX__POLL_SECONDS": "1"})
         delivered = 0
         for kill in range(kills):
             upto = mails * (kill + 1) // kills

@@ -38,15 +38,7 @@ def test_a_dutch_mail_becomes_one_confidential_issue_and_a_dutch_receipt(
 
 def test_the_same_mail_through_a_real_imap_server_gives_the_same(tmp_path: Path, sandbox: Sandbox) -> None:
     with Dovecot() as dovecot:
-        settings = {
-            "MAILBOX__KIND": "imap",
-            "MAILBOX__HOST": dovecot.host,
-            "MAILBOX__PORT": str(dovecot.port),
-            "MAILBOX__SECURITY": "none",
-            "MAILBOX__USERNAME": dovecot.username,
-            "MAILBOX__PASSWORD": dovecot.password,
-        }
-        desk = Desk(tmp_path, sandbox, settings)
+        desk = Desk(tmp_path, sandbox, dovecot.settings)
         dovecot.deliver(mail())
         dovecot.deliver(mail(message_id="<melding-2@example.org>", subject="In de ongewenste post"), "Spam")
         first, second = desk.once(), desk.once()
