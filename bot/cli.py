@@ -246,7 +246,7 @@ def inbox_drop(number: Number, *, yes: Yes = False) -> None:
     """End a held mail by your decision; a record is kept.  Example: meldpunt inbox drop 7."""
     from bot.services.deciding import drop_inbox
 
-    _ask(f"Drop inbox {number}? It will never become a report.", yes=yes)
+    _ask(f"Drop inbox {number}? Without a report it will never become one.", yes=yes)
     with _store() as store:
         drop_inbox(store, number, _now(), _who())
     typer.echo(f"inbox {number} is dropped")

@@ -156,6 +156,7 @@ def _wait_until_through(bot: Bot, mails: int) -> None:
             waiting = tx.inbox.count_waiting() + tx.outbox.count_waiting()
             if len(tx.inbox.rows()) >= mails and not waiting:
                 return
+    _say("   this one takes longer; it goes on by itself, and the health page below says what it waits for")
 
 
 SENTENCES = {
@@ -175,7 +176,7 @@ def _tell(event: str, facts: Facts) -> str | None:
 
 def _farewell(web: str, port: int) -> str:
     return (
-        f"\nEverything is through. Open {web}\n"
+        f"\nThe desk is running. Open {web}\n"
         "  - be the team: the board with the issues, comment, label, close\n"
         "  - be the reporter: write a mail and read the receipt\n"
         f"The bot's own health: http://127.0.0.1:{port}/readyz"
