@@ -26,6 +26,8 @@ from bot.settings import Line, MailboxSettings, MailerSettings, Settings, Tracke
 
 # How long a bot may be silent before another takes its work over.
 LEASE = timedelta(seconds=20)
+# How long one mail and its files together may be read; what is left then stays sealed.
+MAIL_SECONDS = 20
 
 
 def utc_now() -> datetime:
@@ -93,7 +95,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             mailbox=mailbox,
             mailer=mailer,
             trackers=trackers,
-            understand=lambda raw, alias: understand(raw, alias, reading, run=child.run),
+            understand=lambda raw, alias: understand(raw, alias, reading, run=child.within(MAIL_SECONDS)),
             now=now,
             doors=Doors(),
             lease=LEASE,

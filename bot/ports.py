@@ -168,10 +168,11 @@ class Outbox(Protocol):
         whose payload cannot be opened is held with the reason and does not stop the others.
         """
 
-    def record(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+    def record(self, outcomes: Sequence[Outcome], now: datetime) -> Collection[str]:
         """Write what became of deliveries: done, again later, uncertain or held (steps out of its lane).
 
-        Done is always written, and erases the payload. Anything else counts only while nobody has claimed
+        Returns the ids of the deliveries whose outcome counted: done counts once, whoever says so, and erases
+        the payload; anything else counts only while nobody has claimed
         the order since. The next attempt is uncertain when the outcome names a `tried_at`.
         """
 

@@ -183,10 +183,17 @@ class Settings(BaseSettings):
     @field_validator("database_url", "keys_url")
     @classmethod
     def _is_a_known_database(cls, value: str | None) -> str | None:
-        if value is None or re.fullmatch(r"sqlite:///.+", value):
+        if value is None or (re.fullmatch(r"sqlite:///.+", value) and ":memory:" not in value):
             return value
         message = "is not the address of a database"
         raise ValueError(message)
+
+    @model_validator(mode="after")
+    def _keys_stand_apart(self) -> "Settings":
+        if self.keys_url == self.database_url:
+            message = f"{PREFIX}KEYS_URL names the main database; the keys need one of their own"
+            raise ValueError(message)
+        return self
 
     @field_validator("index_secret")
     @classmethod

@@ -348,3 +348,17 @@ def test_a_value_that_could_only_fail_later_is_refused_at_once(
     with pytest.raises(SettingsError, match=problem) as caught:
         loaded(monkeypatch, **NEEDED, **(tracker if name.startswith("TRACKERS") else {}), **{name: value})
     assert name.split("__", maxsplit=1)[0] in caught.value.key
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"DATABASE_URL": "sqlite:///:memory:"}, "is not the address of a database"),
+        ({"DATABASE_URL": "sqlite:///a.db", "KEYS_URL": "sqlite:///a.db"}, "names the main database"),
+    ],
+)
+def test_a_database_that_would_forget_or_hold_its_own_keys_is_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        loaded(monkeypatch, **NEEDED, **settings)

@@ -10,11 +10,13 @@ import pickle
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, cast
 
+from bot.domain.understanding import Run
 from bot.errors import TransientError, UnreadableError
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 GIBIBYTE = 2**30
 START_SECONDS = 60
 TRIES = 2
+# A task of which no reader can die: one that does is not dying of the mail.
+PROOF = pickle.dumps((len, (b"",), {}))
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,10 +72,25 @@ class ChildProcess:
                 answer = self._answer(task)
                 if answer is not None:
                     break
+            if answer is None and self._answer(PROOF) is None:
+                raise TransientError(
+                    "the reader of mail dies whatever it is given; look at the memory that is free"
+                )
         done, value = answer if answer is not None else (False, "the reader died")
         if not done:
             raise UnreadableError(value)
         return cast("R", value)
+
+    def within(self, seconds: float) -> Run:
+        """Give a `run` for the parts of one task that together may take so long, the last one begun in time."""
+        ends = time.monotonic() + seconds
+
+        def run(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+            if time.monotonic() > ends:
+                raise UnreadableError(f"all of it took longer than {seconds:g} s")
+            return self.run(function, *args, **kwargs)
+
+        return run
 
     def close(self) -> None:
         """End the child at once, also in the middle of a call."""

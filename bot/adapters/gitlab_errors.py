@@ -20,8 +20,6 @@ from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, Trans
 _LONGEST_PAUSE = timedelta(days=1)
 _ECHO = 12
 _SAID = 160
-# These come of a proxy that gave up on GitLab, which may still be at work.
-_GAVE_UP = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.REQUEST_TIMEOUT})
 _LATER = {
     HTTPStatus.UNAUTHORIZED: "does not accept the token; it may be wrong, revoked or expired. Set a valid one",
     HTTPStatus.FORBIDDEN: "forbids this to the token's account. Give it the role Reporter and the scope `api`",
@@ -88,9 +86,15 @@ def refusal(name: str, response: requests.Response, *, sent: str | None, now: da
         return (
             TransientError(sentence, retry_after=pause)
             if refused or not writes
-            else OutcomeUnknownError(sentence, over=status not in _GAVE_UP)
+            else OutcomeUnknownError(sentence, over=_is_gitlabs_own(response))
         )
     return PermanentError(f"tracker {name} refused the request ({status}){said and f': {said}'}")
+
+
+def _is_gitlabs_own(response: requests.Response) -> bool:
+    """Tell whether GitLab itself ended the call: a proxy may have given up while GitLab is still at work."""
+    own = response.status_code in {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE}
+    return own and "json" in response.headers.get("Content-Type", "")
 
 
 def _said(response: requests.Response, sent: str) -> str:

@@ -10,7 +10,16 @@ from bot.domain.mime_headers import parse_header_block
 IDENTITY = ("message-id", "date")
 # What else the sender wrote above the text, and how the text is to be read. Servers add and change other
 # headers when they move a mail.
-WRITTEN = ("from", "subject", "mime-version", "content-type", "content-transfer-encoding")
+WRITTEN = (
+    "from",
+    "reply-to",
+    "to",
+    "cc",
+    "subject",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+)
 
 
 def fingerprint(arrival: Arrival) -> str | None:

@@ -64,6 +64,7 @@ class PrivacyRules(BaseModel):
     max_files: int = Field(ge=0, le=1000)
     max_bytes: int = Field(gt=0)
     max_text_bytes: int = Field(gt=0)
+    max_total_bytes: int = Field(gt=0)
     max_pixels: int = Field(gt=0, le=100_000_000)
     safe_types: Mapping[str, FileRule]
 
@@ -157,7 +158,8 @@ def safe_file(number: int, attachment: Attachment, rules: PrivacyRules, redactor
     media_type = tell_type(attachment.content, attachment.name, attachment.media_type)
     rule = rules.safe_types.get(media_type)
     try:
-        content, reason = _treat(number, attachment.content, media_type, rules, redactor), None
+        copy = _treat(number, attachment.content, media_type, rules, redactor)
+        content, reason = _bounded(copy, rules.max_bytes), None
     except UnsafeFileError as error:
         content, reason = None, str(error)
     return SafeFile(number, media_type, attachment.size, rule.suffix if rule else "", content, reason)
@@ -167,6 +169,13 @@ def sealed_file(number: int, attachment: Attachment, reason: str) -> SafeFile:
     """Keep one attachment sealed without a look at what is in it."""
     media_type = tell_type(attachment.content, attachment.name, attachment.media_type)
     return SafeFile(number, media_type, attachment.size, "", None, reason)
+
+
+def _bounded(copy: bytes, most: int) -> bytes:
+    """Let a copy pass that did not grow too large: a picture drawn anew may be far larger than it was."""
+    if len(copy) > most:
+        raise UnsafeFileError(f"its safe copy is larger than {most} bytes")
+    return copy
 
 
 def _treat(number: int, content: bytes, media_type: str, rules: PrivacyRules, redactor: Redactor) -> bytes:

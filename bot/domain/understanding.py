@@ -80,7 +80,7 @@ def _copies(
     attachments: Sequence[Attachment], redactor: Redactor, rules: PrivacyRules, run: Run
 ) -> Iterator[SafeFile]:
     """Yield a safe copy of each file; after one that failed no other is tried, so that no mail holds up the rest."""
-    reason = ""
+    reason, total = "", 0
     for number, attachment in enumerate(attachments, start=1):
         try:
             copy = (
@@ -91,4 +91,8 @@ def _copies(
         except UnreadableError as error:
             copy = sealed_file(number, attachment, f"no safe copy could be made ({error})")
             reason = "no safe copy could be made of a file before it"
+        total += len(copy.content or b"")
+        if total > rules.max_total_bytes:
+            reason = f"the copies of one mail may have {rules.max_total_bytes} bytes in all"
+            copy = sealed_file(number, attachment, reason)
         yield copy

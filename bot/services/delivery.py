@@ -20,7 +20,14 @@ from bot.domain.outbox import (
     UploadFile,
     pause_after,
 )
-from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, TransientError, UnsettledError
+from bot.errors import (
+    MeldpuntError,
+    OutcomeUnknownError,
+    PermanentError,
+    StoreError,
+    TransientError,
+    UnsettledError,
+)
 from bot.log import get_log
 from bot.ports import Bot, Consequence, Transaction
 from bot.services.notices import send_mail
@@ -32,6 +39,8 @@ LINGER = 0.01
 # another bot meanwhile goes out with the same Message-ID.
 MAIL_WORKERS, MAIL_CLAIMS = 1, 4
 LONG_AGO = timedelta(days=1)
+# Seconds that a store which is away is waited for before outcomes are given up.
+WRITE_TRIES = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +84,34 @@ def _deliver(bot: Bot, workers: int, claims: int, *, mail: bool) -> int:
 
 
 def _record(bot: Bot, finished: Sequence[_Finished]) -> None:
-    """Write outcomes with what follows from them in one commit; where that fails, each in one of its own."""
-    try:
-        _write(bot, finished)
-    except TransientError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the others' outcomes must not be lost with it
-        if len(finished) > 1:
-            for each in finished:
+    """Write outcomes with what follows from them in one commit; where that fails, each in one of its own.
+
+    While the store is away this waits for it: what was sent must not be forgotten, or it would go out again.
+    """
+    for pause in range(WRITE_TRIES, -1, -1):
+        try:
+            _write(bot, finished)
+        except TransientError as error:
+            bot.doors.saw("store", bot.now(), str(error))
+            if not pause or bot.stopping.wait(1):
+                raise
+        except Exception as error:  # noqa: BLE001 - the others' outcomes must not be lost with it
+            if len(finished) == 1:
+                _hold_unwritten(bot, finished[0].outcome.delivery, error)
+            for each in finished if len(finished) > 1 else ():
                 _record(bot, [each])
+            return
         else:
-            _hold_unwritten(bot, finished[0].outcome.delivery, error)
+            return
 
 
 def _write(bot: Bot, finished: Sequence[_Finished]) -> None:
+    """Write outcomes; what follows from one is written only if it still counted."""
     with bot.store.begin() as tx:
-        tx.outbox.record([each.outcome for each in finished], bot.now())
+        written = tx.outbox.record([each.outcome for each in finished], bot.now())
         for each in finished:
-            each.consequence(tx)
+            if each.outcome.delivery.id in written:
+                each.consequence(tx)
 
 
 def _hold_unwritten(bot: Bot, delivery: Delivery, error: Exception) -> None:
@@ -106,11 +125,13 @@ def _attempt(bot: Bot, delivery: Delivery) -> _Finished:
     """Try one delivery; every failure becomes an outcome, so that one order never stops the others."""
     try:
         consequence = _carry_out(bot, delivery)
-    except UnsettledError as error:
-        return _later(bot, delivery, error)
+    except StoreError as error:
+        bot.doors.saw("store", bot.now(), str(error))
+        return _later(bot, delivery, str(error))
     except TransientError as error:
-        _note_door(bot, delivery, str(error))
-        return _later(bot, delivery, error)
+        if not isinstance(error, UnsettledError):
+            _note_door(bot, delivery, str(error))
+        return _later(bot, delivery, str(error), error.retry_after)
     except OutcomeUnknownError as error:
         _note_door(bot, delivery, str(error))
         again_at = bot.now() + pause_after(delivery.attempts)
@@ -125,11 +146,11 @@ def _attempt(bot: Bot, delivery: Delivery) -> _Finished:
     return _Finished(Outcome(delivery, Result.DONE), consequence)
 
 
-def _later(bot: Bot, delivery: Delivery, error: TransientError) -> _Finished:
+def _later(bot: Bot, delivery: Delivery, reason: str, asked: timedelta | None = None) -> _Finished:
     """Try again after a pause; whether an earlier attempt had its effect is as unknown as before."""
     result = Result.UNCERTAIN if delivery.uncertain else Result.AGAIN
-    again_at = bot.now() + pause_after(delivery.attempts, error.retry_after)
-    return _Finished(Outcome(delivery, result, str(error), again_at, delivery.uncertain_since), _nothing)
+    again_at = bot.now() + pause_after(delivery.attempts, asked)
+    return _Finished(Outcome(delivery, result, reason, again_at, delivery.uncertain_since), _nothing)
 
 
 def _note_door(bot: Bot, delivery: Delivery, problem: str | None) -> None:

@@ -1,8 +1,10 @@
 """What comes in: mail is stored first and understood afterwards, and each ends with exactly one outcome."""
 
 import secrets
+import time
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -25,6 +27,8 @@ from bot.services.notices import draft_receipt
 
 # Mails understood before one commit: enough to share the cost of a commit, few enough to lose little work.
 BATCH = 16
+# Seconds of reading after which a batch is filed as far as it got.
+BATCH_SECONDS = 30
 # A mail that took the whole bot down this often is not opened again. The number is high because the mail is
 # read in a child process, so that a bot which dies meanwhile was most likely killed for another reason.
 MOST_ATTEMPTS = 100
@@ -73,16 +77,15 @@ def process_inbox(bot: Bot) -> int:
     """
     filed = 0
     with ThreadPoolExecutor(1, "read") as reader:
-        batch = _read_ahead(bot, reader)
-        while batch is not None:
-            following = None if bot.stopping.is_set() else _read_ahead(bot, reader)
-            try:
+        batch = following = _read_ahead(bot, reader)
+        try:
+            while batch is not None:
+                following = None if bot.stopping.is_set() else _read_ahead(bot, reader)
                 filed += _file_batch(bot, batch)
-            except TransientError:
-                _put_back(bot, batch, following)
-                raise
-            batch = following
-            bot.doors.beat("process_inbox", bot.now())
+                batch = following
+        except BaseException:
+            _put_back(bot, batch, following)
+            raise
     return filed
 
 
@@ -98,21 +101,33 @@ def _read_ahead(bot: Bot, reader: ThreadPoolExecutor) -> _Batch | None:
     """Claim some items and begin to read them; None when there is nothing new."""
     with bot.store.begin() as tx:
         items = tx.inbox.claim(bot.now(), BATCH)
-    return _Batch(items, reader.submit(lambda: [_read(bot, item) for item in items])) if items else None
+    return _Batch(items, reader.submit(_read_some, bot, items)) if items else None
+
+
+def _read_some(bot: Bot, items: Sequence[InboxItem]) -> "Sequence[_Reading]":
+    """Read items until enough time went by: a batch of slow mails must be filed before its claim ends."""
+    ends, readings = time.monotonic() + BATCH_SECONDS, list[_Reading]()
+    for item in items:
+        if readings and time.monotonic() > ends:
+            break
+        readings.append(_read(bot, item))
+        bot.doors.beat("process_inbox", bot.now())
+    return readings
 
 
 def _file_batch(bot: Bot, batch: _Batch) -> int:
-    """File a batch in one commit and return how many items it had."""
+    """File what was read of a batch, in one commit, give back the rest, and return how many were filed."""
     readings = batch.readings.result()
     with bot.store.begin() as tx:
         for reading in readings:
             _file(bot, tx, reading)
-    return len(batch.items)
+        tx.inbox.put_back(batch.items[len(readings) :])
+    return len(readings)
 
 
 def _put_back(bot: Bot, *batches: _Batch | None) -> None:
     """Free what was claimed, so that the next try does not wait for a lease to end."""
-    with bot.store.begin() as tx:
+    with suppress(StoreError), bot.store.begin() as tx:
         for batch in batches:
             if batch is not None:
                 tx.inbox.put_back(batch.items)
@@ -134,8 +149,12 @@ def _read(bot: Bot, item: InboxItem) -> _Reading:
         return _headers_only(bot, item, alias, f"the bot died {MOST_ATTEMPTS} times while it was read")
     try:
         return _Reading(item, alias, bot.understand(item.arrival.raw, alias))
+    except TransientError:
+        raise
     except UnreadableError as error:
         return _headers_only(bot, item, alias, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the next mail must go on
+        return _headers_only(bot, item, alias, f"the reader failed ({type(error).__name__})")
 
 
 def _headers_only(bot: Bot, item: InboxItem, alias: str, why: str) -> _Reading:

@@ -16,6 +16,7 @@ import pytest
 from bot.adapters.child import ChildProcess
 from bot.domain.mime import parse_mail, warm_up
 from bot.errors import TransientError, UnreadableError
+from tests.rigs.dying import die_of_every_task
 
 MAILS = Path(__file__).parents[1] / "mails"
 ROOT = Path(__file__).parents[2]
@@ -189,3 +190,17 @@ def test_a_signal_to_the_whole_group_leaves_the_work_of_the_child_alone() -> Non
         os.killpg(parent.pid, signal.SIGINT)
         os.killpg(parent.pid, signal.SIGTERM)
         assert parent.stdout.readline() == "2 True\n"
+
+
+def test_the_parts_of_one_task_share_their_time_and_what_is_left_is_not_begun() -> None:
+    with ChildProcess() as child:
+        run = child.within(0.2)
+        run(time.sleep, 0.3)
+        with pytest.raises(UnreadableError, match=r"longer than 0\.2 s"):
+            run(len, b"")
+        assert child.run(len, b"abc") == 3
+
+
+def test_a_reader_that_dies_of_whatever_it_is_given_blames_no_mail() -> None:
+    with ChildProcess(warm_up=die_of_every_task) as child, pytest.raises(TransientError, match="whatever"):
+        child.run(len, b"abc")

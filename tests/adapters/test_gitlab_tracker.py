@@ -506,3 +506,23 @@ def test_each_thread_has_a_client_of_its_own_and_close_lets_all_go(http: respons
     made.close()
     made.create_issue(DRAFT)
     assert len(http.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "over"),
+    [
+        (500, {"json": {"message": "500 Internal Server Error"}}, True),
+        (503, {"json": {"message": "503"}}, True),
+        (500, {"body": "<h1>oops</h1>"}, False),
+        (502, {"json": {"message": "502"}}, False),
+        (504, {"body": ""}, False),
+        (524, {"body": ""}, False),
+    ],
+)
+def test_a_call_is_over_only_when_gitlab_itself_ended_it(
+    http: responses.RequestsMock, status: int, answer: dict[str, Any], *, over: bool
+) -> None:
+    http.post(f"{API}/issues", status=status, **answer)
+    with pytest.raises(OutcomeUnknownError) as caught:
+        tracker().create_issue(DRAFT)
+    assert caught.value.over is over

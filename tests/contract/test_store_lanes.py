@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from bot.adapters.store.claims import LONGEST
 from bot.adapters.vault import new_secret_key
 from bot.domain.outbox import Delivery, OutboxState, Result
 from bot.errors import PermanentError
@@ -47,6 +48,15 @@ class Expected:
     tried: bool = False
     uncertain: bool = False
     leased_until: datetime | None = None
+    holder: str = ""
+    claimed_at: datetime = NOW
+
+    def is_free(self, bot: str, now: datetime) -> bool:
+        """Whether a bot may claim it: its own it takes back only when it must have dropped it long ago."""
+        if self.leased_until is None:
+            return True
+        dropped = self.claimed_at <= now - (LONGEST + 1) * LEASE
+        return self.leased_until <= now and (self.holder != bot or dropped)
 
 
 class Lanes(RuleBasedStateMachine):
@@ -77,17 +87,17 @@ class Lanes(RuleBasedStateMachine):
     def claim(self, bot: str, limit: int) -> None:
         with self.bots[bot].begin() as tx:
             deliveries = tx.outbox.claim(self.now, limit)
-        free = self.claimable()
+        free = self.claimable(bot)
         assert [each.number for each in deliveries] == free[:limit]
         for delivery in deliveries:
             order = self.expected[delivery.number]
             order.uncertain, order.tried = order.tried, True
-            order.leased_until = self.now + LEASE
+            order.leased_until, order.holder, order.claimed_at = self.now + LEASE, bot, self.now
             order.claims += 1
             assert delivery.uncertain == order.uncertain
             self.flying.append((order.claims, delivery))
 
-    def claimable(self) -> list[int]:
+    def claimable(self, bot: str) -> list[int]:
         """Return the orders that are due, free and the first of their lanes, as they are to be claimed."""
         first: dict[str, int] = {}
         for number, order in self.expected.items():
@@ -96,8 +106,7 @@ class Lanes(RuleBasedStateMachine):
         free = [
             number
             for number in first.values()
-            if self.expected[number].due_at <= self.now
-            and (self.expected[number].leased_until or self.now) <= self.now
+            if self.expected[number].due_at <= self.now and self.expected[number].is_free(bot, self.now)
         ]
         return sorted(free, key=lambda number: (self.expected[number].due_at, number))
 

@@ -267,3 +267,24 @@ def test_nothing_is_due_when_nothing_waits(stores: Stores, report_id: str) -> No
         assert report_id
         assert tx.outbox.next_due_at() is None
         assert not tx.outbox.unsettled(NOW - timedelta(days=9))
+
+
+def test_a_bot_does_not_take_over_from_itself_when_the_clock_jumps(stores: Stores, report_id: str) -> None:
+    store, other = stores.open(), stores.open("bot-2")
+    with store.begin() as tx:
+        tx.outbox.add([create_issue(report_id)], NOW)
+    assert len(claim(store)) == 1
+    jumped = NOW + LEASE + timedelta(minutes=2)
+    assert claim(store, jumped) == []
+    assert len(claim(other, jumped)) == 1
+
+
+def test_an_outcome_counts_once(stores: Stores, report_id: str) -> None:
+    store, other = stores.open(), stores.open("bot-2")
+    with store.begin() as tx:
+        tx.outbox.add([create_issue(report_id)], NOW)
+    [first], [second] = claim(store), claim(other, NOW + LEASE)
+    with store.begin() as tx:
+        assert tx.outbox.record([outcome_of(first, Result.HELD)], NOW) == set()
+        assert tx.outbox.record([outcome_of(second, Result.DONE)], NOW) == {second.id}
+        assert tx.outbox.record([outcome_of(first, Result.DONE)], NOW) == set()

@@ -45,6 +45,8 @@ def test_what_servers_add_does_not_count(added: bytes) -> None:
         {"Date": "Mon, 23 Nov 2026 09:00:01 +0100"},
         {"From": "Robin Voorbeeld <robin@example.org>"},
         {"Subject": "XSS"},
+        {"Reply-To": "robin@example.org"},
+        {"To": "meldpunt@example.nl"},
         {"Content-Type": "text/html"},
         {"Content-Transfer-Encoding": "base64"},
     ],

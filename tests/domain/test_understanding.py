@@ -57,3 +57,20 @@ def test_a_mail_without_files_is_one_task() -> None:
     assert len(tasks) == 1
     understand(mail(files=FILES), "reporter-1", READING, run=run)
     assert tasks[2:] == [safe_file] * 3
+
+
+def test_copies_that_grow_too_large_stay_sealed_one_by_one_and_all_together() -> None:
+    log = b"x" * 3000
+    files = tuple((f"{number}.txt", "text/plain", log) for number in range(3))
+    tight = MAPPINGS.privacy.model_copy(update={"max_total_bytes": 7000})
+    reading = Reading((), ("example.nl",), tight, MAPPINGS.severity)
+    copies = understand(mail(files=files), "reporter-1", reading).files
+    assert [file.content is None for file in copies] == [False, False, True]
+    assert copies[2].reason == "the copies of one mail may have 7000 bytes in all"
+    tiny = MAPPINGS.privacy.model_copy(update={"max_bytes": 10})
+    (grown,) = understand(
+        mail(files=(("1.txt", "text/plain", b"van Joris"),), sender="Joris <j@example.org>"),
+        "reporter-0123abcd",
+        Reading((), ("example.nl",), tiny, MAPPINGS.severity),
+    ).files
+    assert (grown.content, grown.reason) == (None, "its safe copy is larger than 10 bytes")

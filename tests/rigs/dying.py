@@ -33,3 +33,8 @@ def dying_in(child: ChildProcess) -> Run:
         return child.run(partial(run_or_die, function, *args, **kwargs))
 
     return run
+
+
+def die_of_every_task() -> None:
+    """Warm a child up so that it ends on whatever it is given, as one does that gets no memory."""
+    pickle.loads = lambda *_: os._exit(9)  # type: ignore[assignment]

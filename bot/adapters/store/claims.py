@@ -11,6 +11,7 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    and_,
     bindparam,
     literal_column,
     or_,
@@ -48,8 +49,13 @@ def is_in(queue: FromClause, state: InboxState | OutboxState) -> ColumnElement[b
 
 
 def is_free(queue: Table) -> ColumnElement[bool]:
-    """Say whether nobody works on a row `now`: never claimed, given back, or its lease ended."""
-    return or_(queue.c.lease_until.is_(None), queue.c.lease_until <= bindparam("now"))
+    """Say whether nobody works on a row `now`: never claimed, given back, or another bot's whose lease ended.
+
+    A bot knows itself alive: its own row comes free only when it must have been dropped on an error, lest a
+    clock that jumps forward hands out what is still being carried out.
+    """
+    anothers = or_(queue.c.holder != bindparam("by"), queue.c.claimed_at <= bindparam("long_ago"))
+    return or_(queue.c.lease_until.is_(None), and_(queue.c.lease_until <= bindparam("now"), anothers))
 
 
 def claim(queue: Table, wanted: Select[tuple[int]]) -> Update:
@@ -74,7 +80,8 @@ def claim(queue: Table, wanted: Select[tuple[int]]) -> Update:
 
 def claim_values(scope: Scope, now: datetime) -> dict[str, Any]:
     """Say who claims, when and until when."""
-    return {"by": scope.holder, "now": now, "until": now + scope.lease}
+    long_ago = now - (LONGEST + 1) * scope.lease
+    return {"by": scope.holder, "now": now, "until": now + scope.lease, "long_ago": long_ago}
 
 
 def renew(queue: Table, holder: str, now: datetime, lease: timedelta) -> Update:

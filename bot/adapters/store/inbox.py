@@ -102,7 +102,8 @@ class SqlInbox:
     def claim(self, now: datetime, limit: int, *, most_bytes: int = MOST_BYTES) -> Sequence[InboxItem]:
         """See `ports.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
         free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox))
-        oldest = self._connection.execute(free.order_by(inbox.c.number).limit(limit), {"now": now}).all()
+        values = claim_values(self._scope, now)
+        oldest = self._connection.execute(free.order_by(inbox.c.number).limit(limit), values).all()
         total = accumulate(row.size for row in oldest)
         numbers = [row.number for row, size in zip(oldest, total, strict=True) if size <= most_bytes]
         numbers = numbers or [row.number for row in oldest[:1]]
@@ -111,7 +112,7 @@ class SqlInbox:
         # Asked again, for on a database without our lock another bot may have been quicker.
         wanted = select(inbox.c.number).where(inbox.c.number.in_(numbers), _NEW, is_free(inbox))
         statement = claim(inbox, wanted).returning(inbox)
-        claimed = self._connection.execute(statement, claim_values(self._scope, now)).all()
+        claimed = self._connection.execute(statement, values).all()
         rows = sorted(claimed, key=lambda row: int(row.number))
         raws = self._scope.sealed.get_all(RAW, [row.id for row in rows]) if rows else {}
         items = []

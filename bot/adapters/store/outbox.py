@@ -1,6 +1,6 @@
 """The outbox in SQL: lanes keep their order, and an attempt without an outcome is never forgotten."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Row,
-    Update,
     bindparam,
     exists,
     func,
@@ -57,6 +56,12 @@ _KINDS: dict[type[Payload], str] = {
 _IDS = reports.c.id.in_(bindparam("ids", expanding=True))
 _KEYS_OF = select(reports.c.id, reporters.c.key_id).join(reporters).where(_IDS)
 _REFERENCES_OF = select(reports.c.id, reports.c.reference).where(_IDS)
+
+
+# An order changes only as long as nobody else has claimed it since: each claim counts an attempt.
+_STILL_CLAIMED = update(outbox).where(
+    outbox.c.id == bindparam("claimed_id"), outbox.c.attempts == bindparam("claimed_attempts"), _WAITING
+)
 
 
 def _first_of_its_lane() -> ColumnElement[bool]:
@@ -146,51 +151,35 @@ class SqlOutbox:
         rows = self._connection.execute(_REFERENCES_OF, {"ids": list(report_ids)})
         return {row.id: row.reference for row in rows}
 
-    def record(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+    def record(self, outcomes: Sequence[Outcome], now: datetime) -> Collection[str]:
         """See `ports.Outbox`."""
         done = [each.delivery.id for each in outcomes if each.result is Result.DONE]
-        if done:
-            self._finish(done, now, state=OutboxState.DONE, reason=None)
-        self._put_back([each for each in outcomes if each.result in {Result.AGAIN, Result.UNCERTAIN}], now)
-        self._hold([each for each in outcomes if each.result is Result.HELD], now)
+        written = set(self._finish(done, now, state=OutboxState.DONE, reason=None)) if done else set()
+        for each in outcomes:
+            if each.result is not Result.DONE and self._write_claimed(each, now):
+                written.add(each.delivery.id)
+        return written
 
-    def _finish(self, ids: Sequence[str], now: datetime, **values: object) -> None:
-        """End orders and erase their payloads, which nobody needs any more."""
-        self._connection.execute(
+    def _finish(self, ids: Sequence[str], now: datetime, **values: object) -> Sequence[str]:
+        """End orders, erase their payloads, which nobody needs any more, and return those not done before."""
+        ended = self._connection.scalars(
             update(outbox)
             .where(outbox.c.id.in_(ids), outbox.c.state != OutboxState.DONE)
             .values(finished_at=now, tried_at=None, **values, **FREE)
-        )
+            .returning(outbox.c.id)
+        ).all()
         self._scope.sealed.forget(PAYLOAD, ids)
+        return ended
 
-    def _put_back(self, outcomes: Sequence[Outcome], now: datetime) -> None:
-        if not outcomes:
-            return
-        changed: dict[str, Any] = {
-            "due_at": bindparam("new_due_at"),
-            "reason": bindparam("new_reason"),
-            "tried_at": bindparam("new_tried_at"),
-        }
-        rows = [
-            _claim_of(each)
-            | {
-                "new_due_at": each.again_at or now,
-                "new_reason": each.reason,
-                "new_tried_at": each.tried_at,
-            }
-            for each in outcomes
-        ]
-        self._connection.execute(_still_claimed().values(**changed, **FREE), rows)
-
-    def _hold(self, outcomes: Sequence[Outcome], now: datetime) -> None:
-        if not outcomes:
-            return
-        changed: dict[str, Any] = {"reason": bindparam("new_reason"), "tried_at": bindparam("new_tried_at")}
-        rows = [
-            _claim_of(each) | {"new_reason": each.reason, "new_tried_at": each.tried_at} for each in outcomes
-        ]
-        statement = _still_claimed().values(state=OutboxState.HELD, finished_at=now, **changed, **FREE)
-        self._connection.execute(statement, rows)
+    def _write_claimed(self, outcome: Outcome, now: datetime) -> bool:
+        """Write an outcome that is not done, as long as nobody else has claimed the order since."""
+        values: dict[str, Any] = {"reason": outcome.reason, "tried_at": outcome.tried_at, **FREE}
+        if outcome.result is Result.HELD:
+            values |= {"state": OutboxState.HELD, "finished_at": now}
+        else:
+            values |= {"due_at": outcome.again_at or now}
+        claim_of = {"claimed_id": outcome.delivery.id, "claimed_attempts": outcome.delivery.attempts}
+        return bool(self._connection.execute(_STILL_CLAIMED, claim_of | values).rowcount)
 
     def waits_in(self, lane: str) -> bool:
         """See `ports.Outbox`."""
@@ -261,17 +250,6 @@ def _new_row(order: Order, now: datetime) -> dict[str, Any]:
         "due_at": now,
         "attempts": 0,
     }
-
-
-def _still_claimed() -> Update:
-    """Change an order only as long as nobody else has claimed it since: each claim counts an attempt."""
-    return update(outbox).where(
-        outbox.c.id == bindparam("claimed_id"), outbox.c.attempts == bindparam("claimed_attempts"), _WAITING
-    )
-
-
-def _claim_of(outcome: Outcome) -> dict[str, Any]:
-    return {"claimed_id": outcome.delivery.id, "claimed_attempts": outcome.delivery.attempts}
 
 
 def _payload(opened: bytes | UnopenableError) -> Payload:
