@@ -9,6 +9,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
+from enum import StrEnum
 from functools import lru_cache
 
 _MARK = re.compile(
@@ -60,12 +61,20 @@ class Folded:
             self._ends[-1] = end
 
 
-def fold(text: str, *, escapes: bool = True, joined: bool = True) -> Folded:
+class Apart(StrEnum):
+    """What keeps the words on both sides of it apart instead of being read as part of one."""
+
+    NOTHING = "nothing"
+    SIGNS = "accents and signs such as a trade mark"
+    ALL = "these, and what is invisible"
+
+
+def fold(text: str, *, escapes: bool = True, apart: Apart = Apart.NOTHING) -> Folded:
     """Fold case, compatibility forms and accents, leave out what is invisible, and undo escapes.
 
     Escapes are percent-encoding, soft line breaks (`=` at the end of a line) and character codes such as
-    `&#64;`; without `escapes` they stay as they are. Unless `joined`, what is no letter keeps the words on
-    both sides apart: it stays as it is, or becomes NUL when it is invisible.
+    `&#64;`; without `escapes` they stay as they are. What keeps words `apart` stays as it is, or becomes NUL
+    when it is an accent or invisible.
     """
     folded, length, at = Folded(), 0, 0
     letters: list[str] = []
@@ -76,10 +85,11 @@ def fold(text: str, *, escapes: bool = True, joined: bool = True) -> Folded:
         for piece, start, end in _pieces(mark):
             seen = _fold_character(piece)
             folded.parted |= piece != "" and (not seen or seen.isalnum() != piece.isalnum())
-            if not joined:
+            if apart is Apart.NOTHING:
+                if seen == "":
+                    folded.extend(length, end)
+            elif apart is Apart.ALL or seen is not None:
                 seen = seen if seen and piece.isalnum() else piece if seen else "\0"
-            elif seen == "":
-                folded.extend(length, end)
             if seen:
                 folded.add(length, start, end, plain=False)
                 letters.append(seen)
@@ -92,9 +102,15 @@ def fold(text: str, *, escapes: bool = True, joined: bool = True) -> Folded:
 def fold_all(text: str) -> list[Folded]:
     """Fold a text in every way in which it can be read, first as the eye reads it."""
     first = fold(text)
-    ways = [(escapes, joined) for escapes in (True, False) for joined in (True, False)][1:]
-    wanted = [way for way in ways if (way[0] or first.escaped) and (way[1] or first.parted)]
-    return [first, *(fold(text, escapes=escapes, joined=joined) for escapes, joined in wanted)]
+    ways = [(escapes, apart) for escapes in (True, False) for apart in Apart][1:]
+    return [
+        first,
+        *(
+            fold(text, escapes=escapes, apart=apart)
+            for escapes, apart in ways
+            if (escapes or first.escaped) and (apart is Apart.NOTHING or first.parted)
+        ),
+    ]
 
 
 def _copy(plain: str, start: int, length: int, letters: list[str], folded: Folded) -> int:

@@ -46,8 +46,10 @@ def test_a_text_that_can_be_read_in_several_ways_is_folded_in_each() -> None:
     assert [each.text for each in fold_all("abc")] == ["abc"]
     assert [each.text for each in fold_all("%41\u200bb\u2122")] == [
         "abtm",
+        "ab\u2122",
         "a\0b\u2122",
         "%41btm",
+        "%41b\u2122",
         "%41\0b\u2122",
     ]
 

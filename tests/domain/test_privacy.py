@@ -350,3 +350,8 @@ def test_files_beyond_the_most_stay_sealed() -> None:
     attachment = Attachment("a.txt", "text/plain", b"hallo")
     assert safe_file(RULES.max_files, attachment, RULES, redactor).content == b"hallo"
     assert safe_file(RULES.max_files + 1, attachment, RULES, redactor).content is None
+
+
+@pytest.mark.parametrize("text", ["J\u200doris\U000116b6A", "J\u200doris\u2122A", "J\u200doris\u0301 A"])
+def test_a_name_with_something_invisible_in_it_and_a_sign_behind_it_goes_too(text: str) -> None:
+    assert "oris" not in redact(text)
