@@ -127,30 +127,32 @@ def _attempt(bot: Bot, delivery: Delivery) -> _Finished:
         consequence = _carry_out(bot, delivery)
     except StoreError as error:
         bot.doors.saw("store", bot.now(), str(error))
-        return _later(bot, delivery, str(error))
+        return _later(bot, delivery, str(error), pause_after(delivery.attempts))
+    except UnsettledError as error:
+        # Nothing failed: how often it was tried before says nothing about how long this takes.
+        return _later(bot, delivery, str(error), error.retry_after or timedelta(0))
     except TransientError as error:
-        if not isinstance(error, UnsettledError):
-            _note_door(bot, delivery, str(error))
-        return _later(bot, delivery, str(error), error.retry_after)
+        _note_door(bot, delivery, str(error))
+        return _later(bot, delivery, str(error), pause_after(delivery.attempts, error.retry_after))
     except OutcomeUnknownError as error:
         _note_door(bot, delivery, str(error))
         again_at = bot.now() + pause_after(delivery.attempts)
         tried_at = bot.now() - LONG_AGO if error.over else bot.now()
         return _Finished(Outcome(delivery, Result.UNCERTAIN, str(error), again_at, tried_at), _nothing)
-    except PermanentError as error:
-        return _held(bot, Outcome(delivery, Result.HELD, str(error), tried_at=delivery.uncertain_since))
     except Exception as error:  # noqa: BLE001 - whatever it is, the other lanes go on and a person is told
-        reason = f"failed in an unforeseen way ({type(error).__name__})"
-        return _held(bot, Outcome(delivery, Result.HELD, reason, tried_at=bot.now()))
+        foreseen = isinstance(error, PermanentError)
+        reason = str(error) if foreseen else f"failed in an unforeseen way ({type(error).__name__})"
+        open_since = delivery.uncertain_since if foreseen else bot.now()
+        return _held(bot, Outcome(delivery, Result.HELD, reason, tried_at=open_since))
     _note_door(bot, delivery, None)
     return _Finished(Outcome(delivery, Result.DONE), consequence)
 
 
-def _later(bot: Bot, delivery: Delivery, reason: str, asked: timedelta | None = None) -> _Finished:
+def _later(bot: Bot, delivery: Delivery, reason: str, pause: timedelta) -> _Finished:
     """Try again after a pause; whether an earlier attempt had its effect is as unknown as before."""
     result = Result.UNCERTAIN if delivery.uncertain else Result.AGAIN
-    again_at = bot.now() + pause_after(delivery.attempts, asked)
-    return _Finished(Outcome(delivery, result, reason, again_at, delivery.uncertain_since), _nothing)
+    outcome = Outcome(delivery, result, reason, bot.now() + pause, delivery.uncertain_since)
+    return _Finished(outcome, _nothing)
 
 
 def _note_door(bot: Bot, delivery: Delivery, problem: str | None) -> None:

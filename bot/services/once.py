@@ -85,7 +85,7 @@ def _repeat(bot: Bot, work: Callable[[Bot], int], until: Future[int]) -> int:
 def _unsettled(bot: Bot) -> bool:
     """Whether work is left that an earlier bot held, or that the tracker may still be at work on."""
     with bot.store.begin() as tx:
-        return tx.inbox.unsettled() or tx.outbox.unsettled(bot.now() - _settling(bot))
+        return tx.inbox.unsettled() or tx.outbox.unsettled(bot.now() - _settling(bot) - GRACE)
 
 
 def _settling(bot: Bot) -> timedelta:
