@@ -102,6 +102,8 @@ def _record(bot: Bot, finished: Sequence[_Finished]) -> None:
                 _record(bot, [each])
             return
         else:
+            if "store" in bot.doors.shut():
+                bot.doors.saw("store", bot.now())
             return
 
 

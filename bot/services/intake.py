@@ -126,7 +126,10 @@ def _file_batch(bot: Bot, batch: _Batch) -> int:
 
 
 def _put_back(bot: Bot, *batches: _Batch | None) -> None:
-    """Free what was claimed, so that the next try does not wait for a lease to end."""
+    """Free what was claimed, so that the next try does not wait for a lease to end.
+
+    Where the store is away that wait is all it costs: the error which led here is the one to be told.
+    """
     with suppress(StoreError), bot.store.begin() as tx:
         for batch in batches:
             if batch is not None:
