@@ -309,7 +309,7 @@ def _now() -> "datetime":
 
 def _settings() -> "Settings":
     from bot.log import start_log
-    from bot.settings import load_settings
+    from bot.setting_files import load_settings
 
     settings = load_settings(settings_file=Place.settings_file, secrets_dir=Place.secrets_dir)
     start_log(settings.log_level, pretty=sys.stderr.isatty())
@@ -349,6 +349,6 @@ def _who() -> str:
 
 def _mappings_folder() -> Path:
     """Return the mappings folder for commands that work without any other setting."""
-    from bot.settings import find_mappings_setting
+    from bot.setting_files import find_mappings_setting
 
     return find_mappings_setting(Place.settings_file)

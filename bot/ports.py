@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.bells import Bells
 from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
 from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
 from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
@@ -77,6 +78,9 @@ class IssueTracker(Protocol):
 
     def upload(self, issue_id: str, name: str, media_type: str, content: bytes) -> str:
         """Store one file beside the issue and return the link as this tracker writes it."""
+
+    def find_upload(self, issue_id: str, name: str) -> str | None:
+        """Find a file that an earlier attempt may have stored and that people would see; None where they do not."""
 
     def add_comment(self, issue_id: str, draft: CommentDraft) -> None:
         """Add an internal comment."""
@@ -350,5 +354,6 @@ class Bot:
     now: Callable[[], datetime]
     doors: Doors
     calendar: Calendar
+    bells: Bells = field(default_factory=Bells)
     stopping: threading.Event = field(default_factory=threading.Event)
     lease: timedelta = timedelta(seconds=20)

@@ -1,23 +1,15 @@
-"""Settings: secrets, addresses and intervals, from the environment only (prefix `MELDPUNT_`, nested with `__`).
+"""Settings: secrets, addresses and intervals (prefix `MELDPUNT_`, nested with `__`); `setting_files` reads them."""
 
-Read in this order, the first that knows a name wins: environment, the settings file, files in the secrets folder.
-"""
-
-import difflib
-import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
@@ -27,9 +19,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from pydantic_settings import SettingsError as SourceError
 
-from bot.errors import SettingsError
 from bot.setting_values import (
     CommaList,
     DomainList,
@@ -42,11 +32,8 @@ from bot.setting_values import (
 )
 
 PREFIX = "MELDPUNT_"
-# Names that the prefix shares with things that are no settings of the bot: the tests' data folder.
-NOT_OURS = frozenset({"MELDPUNT_CONTRACTS"})
 
 SHORTEST_SECRET = 16
-ALL_NAMES = "See settings.example.env for all names."
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -138,13 +125,20 @@ class WebSettings(Section):
     port: int = Field(default=8080, ge=0, le=65535)
 
 
+def secret_names(folder: Path) -> Iterable[str]:
+    """Return the names of our secrets in a folder."""
+    return sorted(
+        path.name for path in folder.iterdir() if path.name.upper().startswith(PREFIX) and path.is_file()
+    )
+
+
 class SecretFiles(NestedSecretsSettingsSource):
     """Secrets from flat files such as `MELDPUNT_MAILBOX__PASSWORD`; other files in the folder are not ours."""
 
     @classmethod
     def load_secrets(cls, path: Path) -> dict[str, str]:
         """Read what bears our prefix, without the newline that editors leave at the end."""
-        return {name: (path / name).read_text("utf-8").strip() for name in _secret_names(path)}
+        return {name: (path / name).read_text("utf-8").strip() for name in secret_names(path)}
 
 
 class Settings(BaseSettings):
@@ -238,115 +232,3 @@ class Settings(BaseSettings):
     def policy_link(self) -> str:
         """Where the public policy stands."""
         return self.policy_url or f"{self.base_url.rstrip('/')}/policy"
-
-
-def load_settings(
-    *,
-    settings_file: Path | None = None,
-    secrets_dir: Path | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> Settings:
-    """Read and check every setting.
-
-    `settings_file` defaults to `settings.env` in the working folder where that exists, `secrets_dir` to
-    `/run/secrets`. `environ` is looked at for misspelt names only. Raises SettingsError for the first fault.
-    """
-    file, folder = settings_file or Path("settings.env"), secrets_dir or Path("/run/secrets")
-    if settings_file is not None and not file.is_file():
-        raise SettingsError(
-            str(file), "--settings", "no such file", "Copy settings.example.env and fill it in."
-        )
-    if secrets_dir is not None and not folder.is_dir():
-        raise SettingsError(
-            str(folder), "--secrets-dir", "no such folder", "Name a folder with one file a secret."
-        )
-    places = {
-        "environment": frozenset(os.environ if environ is None else environ),
-        str(file): _names_in(file) if file.is_file() else frozenset(),
-        str(folder): frozenset(_secret_names(folder)) if folder.is_dir() else frozenset(),
-    }
-    for place, names in places.items():
-        _refuse_unknown(place, names)
-    try:
-        return Settings(_env_file=file, _secrets_dir=folder if folder.is_dir() else None)
-    except ValidationError as error:
-        raise _explain(error, places) from None
-    except (OSError, UnicodeDecodeError, SourceError) as error:
-        problem = f"a file in it cannot be read ({type(error).__name__})"
-        raise SettingsError(
-            str(folder), "--secrets-dir", problem, "Each is one line of text in UTF-8."
-        ) from None
-
-
-def find_mappings_setting(settings_file: Path | None) -> Path:
-    """Return where the mappings are, as `load_settings` would, for a command that needs nothing else."""
-    name, default = f"{PREFIX}MAPPINGS", str(Settings.model_fields["mappings"].default)
-    file = settings_file or Path("settings.env")
-    written = dotenv_values(file) if file.is_file() else {}
-    return Path(os.environ.get(name) or written.get(name) or default)
-
-
-def _names_in(file: Path) -> frozenset[str]:
-    """Return the names that a settings file sets; a line that is none is refused."""
-    mend = "Write NAME=value on each line, in UTF-8."
-    try:
-        with file.open(encoding="utf-8") as lines:
-            bindings = list(parse_stream(lines))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(str(file), "file", f"cannot be read ({type(error).__name__})", mend) from None
-    for binding in bindings:
-        if binding.error or (binding.key is not None and binding.value is None):
-            raise SettingsError(str(file), f"line {binding.original.line}", "is no setting", mend)
-    return frozenset(binding.key for binding in bindings if binding.key is not None)
-
-
-def _secret_names(folder: Path) -> Iterable[str]:
-    return sorted(
-        path.name for path in folder.iterdir() if path.name.upper().startswith(PREFIX) and path.is_file()
-    )
-
-
-def _refuse_unknown(place: str, names: Iterable[str]) -> None:
-    """Refuse a misspelt name at the top: pydantic reads only the names that it knows."""
-    known = {name.upper() for name in Settings.model_fields}
-    for name in sorted(names):
-        upper = name.upper()
-        first = upper.removeprefix(PREFIX).split("__")[0]
-        if not upper.startswith(PREFIX) or upper in NOT_OURS or first in known:
-            continue
-        near = difflib.get_close_matches(first, known, n=1)
-        mend = f"Did you mean {PREFIX}{near[0]}?" if near else ALL_NAMES
-        raise SettingsError(place, name, "no such setting", mend)
-
-
-def _explain(error: ValidationError, places: Mapping[str, Iterable[str]]) -> SettingsError:
-    """Turn the first fault into one sentence; the value itself is never shown, it may be a secret."""
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    key = PREFIX + "__".join(str(part) for part in first["loc"]).upper()
-    place = _place_of(key, places)
-    if first["type"] == "missing":
-        return SettingsError(place, key, "is not set", _mend(key))
-    if first["type"] == "extra_forbidden":
-        return SettingsError(place, key, "no such setting", ALL_NAMES)
-    problem = first["msg"].removeprefix("Value error, ")
-    return SettingsError(place, key, problem[:1].lower() + problem[1:], _mend(key))
-
-
-def _place_of(key: str, places: Mapping[str, Iterable[str]]) -> str:
-    """Return the first place that sets this or a part of it; the environment when none does."""
-    for place, names in places.items():
-        if any(f"{name.upper()}__".startswith(f"{key}__") for name in names):
-            return place
-    return "environment"
-
-
-def _mend(key: str) -> str:
-    """Say how the named setting is written."""
-    special = {
-        f"{PREFIX}DATABASE_URL": "Write sqlite:///FILE.",
-        f"{PREFIX}KEYS_URL": "Write sqlite:///FILE.",
-        f"{PREFIX}SECRET_KEYS": "Write id:base64-of-32-bytes; `meldpunt keys new` prints one.",
-        f"{PREFIX}INDEX_SECRET": "Write a random word of 16 characters or more that never changes.",
-        f"{PREFIX}REFERENCE_PREFIX": "Write 2 to 10 capital letters and digits, such as CVD.",
-    }
-    return special.get(key, "See settings.example.env for how it is written.")

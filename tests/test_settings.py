@@ -12,7 +12,8 @@ from pydantic_core import PydanticUndefined
 
 from bot.adapters.vault import new_secret_key
 from bot.errors import SettingsError
-from bot.settings import PREFIX, Settings, TrackerSettings, load_settings
+from bot.setting_files import load_settings
+from bot.settings import PREFIX, Settings, TrackerSettings
 
 EXAMPLE = Path(__file__).parents[1] / "settings.example.env"
 SECRET = "a-random-word-nobody-guesses"

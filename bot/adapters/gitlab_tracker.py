@@ -100,6 +100,10 @@ class GitLabTracker:
                 raise odd_answer(self._name, "an upload without the address of our file", writes=True)
         return f"{'!' if media_type.startswith('image/') else ''}[{name}]({url[0]})"
 
+    def find_upload(self, issue_id: str, name: str) -> str | None:  # noqa: ARG002 - the port's shape
+        """Find nothing: a file of GitLab's is seen only where a comment links it, and a second copy never is."""
+        return None
+
     def add_comment(self, issue_id: str, draft: CommentDraft) -> None:
         """Add an internal note; GitLab shows it to the team alone, and mails it to no one outside."""
         fields = {"body": to_markdown(draft.body, draft.marker), "internal": True}

@@ -20,7 +20,8 @@ from bot.errors import PermanentError
 from bot.log import Facts, start_log
 from bot.ports import Bot
 from bot.schedule import jobs, ticking
-from bot.settings import PREFIX, load_settings
+from bot.setting_files import load_settings
+from bot.settings import PREFIX
 from bot.web.ops import serve
 
 GITLAB_PORT, SMTP_PORT = 8026, 8027

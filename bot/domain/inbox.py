@@ -34,13 +34,16 @@ class Origin:
 class Arrival:
     """One raw message as fetched; `size` is its true size in bytes, `raw` may be only its beginning.
 
-    `received_at` is when our side received it (INTERNALDATE, file time), aware UTC.
+    `received_at` is when our side received it (INTERNALDATE, file time), aware UTC. `reference` is one that was
+    allotted on arrival, `no_receipt` why its sender gets none whatever it turns out to be.
     """
 
     origin: Origin
     raw: bytes
     size: int
     received_at: datetime
+    reference: str | None = None
+    no_receipt: str | None = None
 
     @property
     def truncated(self) -> bool:

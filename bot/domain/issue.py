@@ -61,7 +61,8 @@ class IssueDraft:
     """One issue to be created in ONE call, confidential from its first moment.
 
     `title` is hostile text without the reference; `marker` is a random word kept in the issue by which
-    it is found again after an attempt whose outcome is unknown.
+    it is found again after an attempt whose outcome is unknown. `priority` is the tracker's own name of one;
+    `fields` are further fields of the tracker as the route says: its own name of each, and the value as JSON.
     """
 
     reference: str
@@ -70,6 +71,8 @@ class IssueDraft:
     body: tuple[Block, ...]
     labels: tuple[str, ...]
     due_on: date
+    priority: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

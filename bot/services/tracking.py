@@ -51,13 +51,17 @@ def _queue_files(bot: Bot, tx: Transaction, delivery: Delivery, tracker: str) ->
 
 
 def upload_file(bot: Bot, delivery: Delivery, order: UploadFile) -> Consequence:
-    """Upload one safe copy; a second copy after an unknown outcome is never linked, so no one sees two."""
+    """Upload one safe copy exactly once, as far as anybody can see."""
     with bot.store.begin() as tx:
         issue = _issue(tx, delivery)
         file = tx.reports.file(delivery.report_id, order.number)
     if file.content is None:
         raise PermanentError(f"the safe copy of file {order.number} is gone")
-    link = _tracker(bot, order.tracker).upload(issue.id, order.name, file.media_type, file.content)
+    tracker = _tracker(bot, order.tracker)
+    found = tracker.find_upload(issue.id, order.name) if delivery.uncertain else None
+    if found is None:
+        _await_settling(bot, delivery, order.tracker)
+    link = found or tracker.upload(issue.id, order.name, file.media_type, file.content)
 
     def consequence(tx: Transaction) -> None:
         tx.reports.set_uploaded(delivery.report_id, order.number, link)

@@ -71,6 +71,7 @@ def _work(tracker: GitLabTracker, sandbox: Sandbox) -> None:
     tracker.add_comment(link.id, CommentDraft("meldpunt-7a", (Links("Bestanden:", uploads),)))
     for _ in range(100):
         tracker.add_comment(link.id, COMMENT)
+    assert tracker.find_upload(link.id, "CVD-2026-0001-1.txt") is None
     assert tracker.find_comment(link.id, "meldpunt-7a")
     assert not tracker.find_comment(link.id, "meldpunt-anders")
     _get_into_trouble(tracker, sandbox, link.id)

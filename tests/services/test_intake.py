@@ -12,7 +12,8 @@ from bot.app import build_bot
 from bot.domain.understanding import Reading, understand
 from bot.ports import Bot
 from bot.services.once import run_once
-from bot.settings import Settings, load_settings
+from bot.setting_files import load_settings
+from bot.settings import Settings
 from tests.builders import PIXEL, mail
 from tests.rigs.desk import Desk
 from tests.rigs.dying import HANGS, KILLS, dying_in

@@ -162,7 +162,9 @@ class SqlInbox:
 
     def rows(self, *, only_open: bool = False) -> Sequence[InboxRow]:
         """See `ports.Inbox`."""
-        wanted = select(inbox, reports.c.reference).outerjoin(reports, reports.c.id == inbox.c.report_id)
+        wanted = select(inbox, reports.c.reference.label("report")).outerjoin(
+            reports, reports.c.id == inbox.c.report_id
+        )
         if only_open:
             wanted = wanted.where(or_(_NEW, _HELD))
         return [_row(row) for row in self._connection.execute(wanted.order_by(inbox.c.number))]
@@ -227,6 +229,8 @@ def _new_row(row_id: str, arrival: Arrival, key_id: str, now: datetime) -> dict[
         "state": InboxState.NEW,
         "as_report": False,
         "attempts": 0,
+        "reference": arrival.reference,
+        "no_receipt": arrival.no_receipt,
     }
 
 
@@ -235,7 +239,7 @@ def _origin(row: Row[Any]) -> Origin:
 
 
 def _item(row: Row[Any], raw: bytes) -> InboxItem:
-    arrival = Arrival(_origin(row), raw, row.size, row.received_at)
+    arrival = Arrival(_origin(row), raw, row.size, row.received_at, row.reference, row.no_receipt)
     return InboxItem(row.id, row.number, arrival, row.attempts, row.as_report)
 
 
@@ -247,6 +251,6 @@ def _row(row: Row[Any]) -> InboxRow:
         origin=_origin(row),
         size=row.size,
         received_at=row.received_at,
-        reference=row.reference,
+        reference=row.report,
         reason=row.reason,
     )

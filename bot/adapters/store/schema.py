@@ -50,6 +50,9 @@ inbox = Table(
     Column("report_id", ID),
     Column("message_hash", ID),
     Column("mail_hash", ID),
+    # Allotted on arrival; and why its sender gets no receipt, whatever it turns out to be.
+    Column("reference", WORD),
+    Column("no_receipt", Text),
 )
 Index(
     "ux_inbox_origin", *(inbox.c[name] for name in ("mailbox", "folder", "uidvalidity", "uid")), unique=True
@@ -82,6 +85,8 @@ reports = Table(
     Column("tracker", Text, nullable=False),
     Column("issue_id", Text),
     Column("issue_url", Text),
+    # Which line of mappings/routing.yaml chose the tracker; reports of older versions have none.
+    Column("route", Text),
 )
 
 files = Table(
@@ -183,6 +188,7 @@ _partial("ix_inbox_held", inbox, ("number",), "state = 'held'")
 _partial("ix_inbox_holder", inbox, ("holder",), "holder IS NOT NULL")
 _partial("ix_inbox_message", inbox, ("message_hash",), "message_hash IS NOT NULL")
 _partial("ix_inbox_mail", inbox, ("mail_hash",), "mail_hash IS NOT NULL")
+_partial("ux_inbox_reference", inbox, ("reference",), "reference IS NOT NULL", unique=True)
 _partial("ix_outbox_due_mail", outbox, ("due_at", "number"), "state = 'waiting' AND message_id IS NOT NULL")
 _partial("ix_outbox_due_rest", outbox, ("due_at", "number"), "state = 'waiting' AND message_id IS NULL")
 _partial("ix_outbox_lane", outbox, ("lane", "number"), "state = 'waiting'")
