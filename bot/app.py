@@ -42,25 +42,16 @@ def find_mappings(folder: Path) -> Mappings:
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[Store]:
+def open_store(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Iterator[Store]:
     """Open the store alone, for commands that only look or decide."""
-    vault = Vault(
-        settings.keys_url or _beside(settings.database_url),
-        secret_keys=settings.secret_keys,
-        index_secret=settings.index_secret,
-    )
-    store = SqlStore(settings.database_url, vault=vault, holder=own_holder(), lease=LEASE)
+    main, keys = settings.database_url.get_secret_value(), settings.keys_address
+    vault = Vault(keys, secret_keys=settings.secret_keys, index_secret=settings.index_secret)
+    store = SqlStore(main, vault=vault, holder=own_holder(), lease=LEASE, clock=now)
     try:
         yield store
     finally:
         store.release()
         store.close()
-
-
-def _beside(database_url: str) -> str:
-    """Name the key database's default file: `meldpunt.db` gives `meldpunt-keys.db`."""
-    stem, dot, suffix = database_url.rpartition(".")
-    return f"{stem}-keys{dot}{suffix}" if dot and "/" not in suffix else f"{database_url}-keys"
 
 
 @contextmanager
@@ -75,7 +66,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
         )
     mappings = find_mappings(settings.mappings)
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings))
+        store = stack.enter_context(open_store(settings, now=now))
         child = ChildProcess(warm_up=warm_up)
         stack.callback(child.close)
         child.prepare()

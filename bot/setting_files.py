@@ -18,6 +18,7 @@ from bot.settings import PREFIX, Settings, secret_names
 
 # Names that the prefix shares with things that are no settings of the bot: the tests' data folder.
 NOT_OURS = frozenset({"MELDPUNT_CONTRACTS"})
+DATABASES = "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME (with %40 for an @ in a password)"
 ALL_NAMES = "See settings.example.env for all names."
 
 
@@ -118,8 +119,8 @@ def _place_of(key: str, places: Mapping[str, Iterable[str]]) -> str:
 def _mend(key: str) -> str:
     """Say how the named setting is written."""
     special = {
-        f"{PREFIX}DATABASE_URL": "Write sqlite:///FILE.",
-        f"{PREFIX}KEYS_URL": "Write sqlite:///FILE.",
+        f"{PREFIX}DATABASE_URL": f"Write {DATABASES}.",
+        f"{PREFIX}KEYS_URL": f"Write {DATABASES}.",
         f"{PREFIX}SECRET_KEYS": "Write id:base64-of-32-bytes; `meldpunt keys new` prints one.",
         f"{PREFIX}INDEX_SECRET": "Write a random word of 16 characters or more that never changes.",
         f"{PREFIX}REFERENCE_PREFIX": "Write 2 to 10 capital letters and digits, such as CVD.",

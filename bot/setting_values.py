@@ -3,13 +3,19 @@
 import ipaddress
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from bot.domain.outgoing import is_address
 
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+", re.IGNORECASE)
+
+# USER:PASSWORD@HOST:PORT/NAME?OPTIONS, where each but the name may be missing; odd characters are percent-encoded.
+_POSTGRESQL = re.compile(
+    r"postgresql\+psycopg://(?:[^/?#\s@]*@)?(?:\[[0-9a-f:.]+\]|[^/?#\s@:\[\]]*)(?::\d{1,5})?/[^/?#\s]+(?:\?[^#\s]*)?",
+    re.IGNORECASE,
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -47,6 +53,43 @@ def _safe_web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _database(value: SecretStr) -> SecretStr:
+    address = value.get_secret_value()
+    if re.fullmatch(r"sqlite:///.+", address) and ":memory:" not in address:
+        return value
+    if _POSTGRESQL.fullmatch(address):
+        return value
+    raise ValueError("is not the address of a database")
+
+
+def keys_beside(database: str) -> str:
+    """Name the key database that belongs to a main one when nothing is said: a file beside it.
+
+    A PostgreSQL database is made by a person, with its own backups: there is none that could be guessed.
+    """
+    if not database.startswith("sqlite:"):
+        raise ValueError(
+            "is needed beside a PostgreSQL database: make a second database for the keys and name it"
+        )
+    stem, dot, suffix = database.rpartition(".")
+    return f"{stem}-keys{dot}{suffix}" if dot and "/" not in suffix else f"{database}-keys"
+
+
+def same_database(one: str, other: str) -> bool:
+    """Whether two addresses name one database, whoever logs in and however."""
+    return _place(one) == _place(other)
+
+
+def _place(database: str) -> tuple[str, ...]:
+    kind, _, rest = database.partition("://")
+    if kind == "sqlite":
+        return kind, rest
+    parts = urlsplit(database)
+    asked = parse_qs(parts.query)
+    hosts, ports = asked.get("host", [parts.hostname or ""]), asked.get("port", [str(parts.port or 5432)])
+    return kind, *hosts, *ports, parts.path
+
+
 def _domains(value: tuple[str, ...]) -> tuple[str, ...]:
     for domain in value:
         if not _DOMAIN.fullmatch(domain):
@@ -66,6 +109,7 @@ def _printable(value: str) -> str:
     return value
 
 
+DatabaseAddress = Annotated[SecretStr, AfterValidator(_database)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_split)]
 DomainList = Annotated[CommaList, AfterValidator(_domains)]
 FolderList = Annotated[CommaList, AfterValidator(_some)]

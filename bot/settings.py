@@ -1,6 +1,5 @@
 """Settings: secrets, addresses and intervals (prefix `MELDPUNT_`, nested with `__`); `setting_files` reads them."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from bot.setting_values import (
     CommaList,
+    DatabaseAddress,
     DomainList,
     FolderList,
     MailAddress,
@@ -29,6 +30,8 @@ from bot.setting_values import (
     SafeWebAddress,
     WebAddress,
     is_loopback,
+    keys_beside,
+    same_database,
 )
 
 PREFIX = "MELDPUNT_"
@@ -156,8 +159,9 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    database_url: str = "sqlite:///meldpunt.db"
-    keys_url: str | None = None
+    # A password may stand in them.
+    database_url: DatabaseAddress = SecretStr("sqlite:///meldpunt.db")
+    keys_url: DatabaseAddress | None = Field(default=None, validate_default=True)
     secret_keys: SecretStr
     index_secret: SecretStr
     mappings: Path = Path("mappings")
@@ -174,20 +178,17 @@ class Settings(BaseSettings):
     workers: int = Field(default=4, ge=1, le=32)
     stop_seconds: int = Field(default=10, ge=1)
 
-    @field_validator("database_url", "keys_url")
+    @field_validator("keys_url")
     @classmethod
-    def _is_a_known_database(cls, value: str | None) -> str | None:
-        if value is None or (re.fullmatch(r"sqlite:///.+", value) and ":memory:" not in value):
-            return value
-        message = "is not the address of a database"
-        raise ValueError(message)
-
-    @model_validator(mode="after")
-    def _keys_stand_apart(self) -> "Settings":
-        if self.keys_url == self.database_url:
-            message = f"{PREFIX}KEYS_URL names the main database; the keys need one of their own"
-            raise ValueError(message)
-        return self
+    def _keys_stand_apart(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        main: SecretStr | None = info.data.get("database_url")
+        if main is not None:
+            main_address = main.get_secret_value()
+            keys_address = value.get_secret_value() if value else keys_beside(main_address)
+            if same_database(keys_address, main_address):
+                message = "names the main database; the keys need one of their own"
+                raise ValueError(message)
+        return value
 
     @field_validator("index_secret")
     @classmethod
@@ -209,6 +210,13 @@ class Settings(BaseSettings):
         """Put our own reader of secret files in the place of pydantic's."""
         del settings_cls
         return (init_settings, env_settings, dotenv_settings, SecretFiles(file_secret_settings))
+
+    @property
+    def keys_address(self) -> str:
+        """Where the wrapped keys are: as set, else beside the main database."""
+        if self.keys_url is not None:
+            return self.keys_url.get_secret_value()
+        return keys_beside(self.database_url.get_secret_value())
 
     @property
     def sender(self) -> str | None:

@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from tests.rigs.command_line import TypeIn, command_line
 from tests.rigs.dovecot import Dovecot
+from tests.rigs.postgres import Postgres
 
 # No test asserts a time, so none has a deadline. The short look is the same each time, so that what is green
 # stays green; `make long` looks for much longer, and elsewhere each time.
@@ -28,6 +29,13 @@ def dovecot(shared_dovecot: Dovecot) -> Dovecot:
     """The shared server with a user whose mailbox is empty; skipped or failed without Dovecot."""
     shared_dovecot.new_user()
     return shared_dovecot
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for the whole run; it must be left running as it was found."""
+    with Postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -145,6 +145,16 @@ def test_the_example_as_it_is_names_the_first_thing_to_fill_in(monkeypatch: pyte
         ({"REFERENCE_PREFIX": "cvd!"}, "REFERENCE_PREFIX", "match", "such as CVD"),
         ({"DATABASE_URL": "geheim"}, "DATABASE_URL", "not the address of a database", "sqlite:///FILE"),
         ({"KEYS_URL": "mysql://u:geheim@h/d"}, "KEYS_URL", "not the address", "sqlite:///FILE"),
+        ({"DATABASE_URL": "postgresql://u:geheim@h/d"}, "DATABASE_URL", "not the address", "+psycopg://"),
+        ({"DATABASE_URL": "postgresql+psycopg://u:geheim@h"}, "DATABASE_URL", "not the address", "/NAME"),
+        ({"DATABASE_URL": "postgresql+psycopg://u:ge@heim@h/d"}, "DATABASE_URL", "not the address", "%40"),
+        ({"DATABASE_URL": "postgresql+psycopg://u:geheim#1@h/d"}, "DATABASE_URL", "not the address", ""),
+        (
+            {"DATABASE_URL": "postgresql+psycopg://u:geheim@h/d"},
+            "KEYS_URL",
+            "a second database",
+            "+psycopg://",
+        ),
         ({"MAILBOX__KIND": "imap"}, "MAILBOX", "MELDPUNT_MAILBOX__HOST", ""),
         ({"MAILBOX__KIND": "maildir"}, "MAILBOX", "MELDPUNT_MAILBOX__PATH", ""),
         ({"MAILER__USERNAME": "desk"}, "MAILER", "lacks MELDPUNT_MAILER__PASSWORD", ""),
@@ -356,6 +366,13 @@ def test_a_value_that_could_only_fail_later_is_refused_at_once(
     [
         ({"DATABASE_URL": "sqlite:///:memory:"}, "is not the address of a database"),
         ({"DATABASE_URL": "sqlite:///a.db", "KEYS_URL": "sqlite:///a.db"}, "names the main database"),
+        (
+            {
+                "DATABASE_URL": "postgresql+psycopg://desk:geheim@db/desk",
+                "KEYS_URL": "postgresql+psycopg://keys:geheim@DB:5432/desk?sslmode=require",
+            },
+            "names the main database",
+        ),
     ],
 )
 def test_a_database_that_would_forget_or_hold_its_own_keys_is_refused(
@@ -363,3 +380,37 @@ def test_a_database_that_would_forget_or_hold_its_own_keys_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=problem):
         loaded(monkeypatch, **NEEDED, **settings)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql+psycopg://desk:geheim@db.example.nl:5433/desk?sslmode=verify-full",
+        "postgresql+psycopg://desk:geheim%2F%40%23@[::1]/desk",
+        "postgresql+psycopg://desk@db/desk",
+        "postgresql+psycopg:///desk?host=/run/postgresql",
+        "sqlite:///desk.db",
+    ],
+)
+def test_a_database_is_named_by_its_address_and_its_password_is_shown_nowhere(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    keys = f"{address}&x=y" if "?" in address else address
+    keys = keys.replace("/desk", "/keys")
+    settings = loaded(monkeypatch, **NEEDED, DATABASE_URL=address, KEYS_URL=keys)
+    assert settings.database_url.get_secret_value() == address
+    assert settings.keys_address == keys
+    assert "geheim" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("main", "keys"),
+    [
+        ("sqlite:///meldpunt.db", "sqlite:///meldpunt-keys.db"),
+        ("sqlite:////var/lib/desk.d/meldpunt", "sqlite:////var/lib/desk.d/meldpunt-keys"),
+    ],
+)
+def test_keys_of_a_file_are_in_a_file_beside_it(
+    monkeypatch: pytest.MonkeyPatch, main: str, keys: str
+) -> None:
+    assert loaded(monkeypatch, **NEEDED, DATABASE_URL=main).keys_address == keys

@@ -40,7 +40,7 @@ def idle_bot(
         kind="gitlab", url="http://127.0.0.1:9", token=SecretStr("a-token"), project="security/reports"
     )
     settings = Settings(
-        database_url=f"sqlite:///{folder}/meldpunt.db",
+        database_url=SecretStr(f"sqlite:///{folder}/meldpunt.db"),
         secret_keys=SecretStr(new_secret_key()),
         index_secret=SecretStr("a-random-word-nobody-guesses"),
         mappings=ROOT / "mappings",

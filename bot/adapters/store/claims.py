@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
 )
 
@@ -26,6 +27,10 @@ from bot.domain.outbox import OutboxState
 
 # No claim is renewed for ever: work that a living bot dropped on an error comes free after this many leases.
 LONGEST = 15
+
+# The lock that filing bots take; any number will do that is not the one for migrations.
+FILING = 6354_2027
+_LOCK = text("SELECT pg_advisory_xact_lock(:lock)")
 
 # What a row is set to when nobody works on it.
 FREE = {"holder": None, "claimed_at": None, "lease_until": None}
@@ -40,7 +45,27 @@ class Scope:
     sealed: SealedValues
     holder: str
     lease: timedelta
+    # How far the database's clock is ahead of this bot's.
+    ahead: timedelta = timedelta(0)
     spent_keys: list[str] = field(default_factory=list)
+    locks: set[int] = field(default_factory=set)
+
+    def there(self, at: datetime) -> datetime:
+        """Say in the database's time when this is. Bots share a queue, so its times are those of one clock."""
+        return at + self.ahead
+
+    def here(self, at: datetime | None) -> datetime | None:
+        """Say in this bot's time when that was."""
+        return None if at is None else at - self.ahead
+
+    def file_alone(self) -> None:
+        """Wait until no other bot files, and let none until this transaction ends.
+
+        What was filed before is seen by the statements after this one. SQLite lets one write at a time anyway.
+        """
+        if self.connection.dialect.name == "postgresql" and FILING not in self.locks:
+            self.connection.execute(_LOCK, {"lock": FILING})
+            self.locks.add(FILING)
 
 
 def is_in(queue: FromClause, state: InboxState | OutboxState) -> ColumnElement[bool]:
@@ -65,34 +90,40 @@ def claim(queue: Table, wanted: Select[tuple[int]]) -> Update:
     On PostgreSQL rows that another bot is just claiming are passed over, and the CTE sees to it that
     they are selected once; SQLite leaves the lock out, for its transactions write one at a time.
     """
-    chosen = wanted.with_for_update(skip_locked=True).cte("chosen")
-    return (
-        update(queue)
-        .where(queue.c.number.in_(select(chosen.c.number)))
-        .values(
-            holder=bindparam("by"),
-            claimed_at=bindparam("now"),
-            lease_until=bindparam("until"),
-            attempts=queue.c.attempts + 1,
-        )
+    return _update(queue, wanted).values(
+        holder=bindparam("by"),
+        claimed_at=bindparam("now"),
+        lease_until=bindparam("until"),
+        attempts=queue.c.attempts + 1,
     )
 
 
 def claim_values(scope: Scope, now: datetime) -> dict[str, Any]:
     """Say who claims, when and until when."""
+    now = scope.there(now)
     long_ago = now - (LONGEST + 1) * scope.lease
     return {"by": scope.holder, "now": now, "until": now + scope.lease, "long_ago": long_ago}
 
 
 def renew(queue: Table, holder: str, now: datetime, lease: timedelta) -> Update:
     """Extend the leases of one bot, save those that lasted too long to be still at work."""
-    return (
-        update(queue)
-        .where(queue.c.holder == holder, queue.c.claimed_at > now - LONGEST * lease)
-        .values(lease_until=now + lease)
-    )
+    wanted = _held_by(queue, holder).where(queue.c.claimed_at > now - LONGEST * lease)
+    return _update(queue, wanted).values(lease_until=now + lease)
 
 
 def release(queue: Table, holder: str) -> Update:
     """Free the rows of one bot; what it had begun stays begun."""
-    return update(queue).where(queue.c.holder == holder).values(**FREE)
+    return _update(queue, _held_by(queue, holder)).values(**FREE)
+
+
+def _held_by(queue: Table, holder: str) -> Select[tuple[int]]:
+    return select(queue.c.number).where(queue.c.holder == holder)
+
+
+def _update(queue: Table, wanted: Select[tuple[int]]) -> Update:
+    """Change rows, but pass over those that a transaction is just writing.
+
+    Those get their outcome there. To wait for one while holding others would be a deadlock on PostgreSQL.
+    """
+    chosen = wanted.with_for_update(skip_locked=True).cte("chosen")
+    return update(queue).where(queue.c.number.in_(select(chosen.c.number)))

@@ -3,15 +3,20 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from bot.adapters.store.faults import give_up_broken_transaction, translate
+from bot.adapters.store import on_postgresql, on_sqlite
+from bot.adapters.store.faults import translate
 from bot.adapters.store.migrate import History, migrate
 from bot.errors import SettingsError, StoreAwayError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 # How long a transaction waits for another one to end.
 PATIENCE = 10.0
@@ -23,15 +28,18 @@ class Database:
     def __init__(self, url: str, *, setting: str, history: History, forgetful: bool = False) -> None:
         """Take the address; `setting` names it in errors, `forgetful` overwrites what is deleted."""
         self.engine = _make_engine(url, setting)
-        self.where = self.engine.url.render_as_string(hide_password=True)
+        self.where = _without_secrets(self.engine.url)
+        self.shared = self.engine.dialect.name == "postgresql"
         self._history = history
         self._migrated = False
         # SQLite lets one transaction write at a time. Threads queue here, where one is woken the moment its
         # turn comes; between processes SQLite can only sleep and look again.
         self._turn = threading.Lock()
         event.listen(self.engine, "handle_error", self._translate)
-        if self.engine.dialect.name == "sqlite":
-            _prepare_sqlite(self.engine, forgetful=forgetful)
+        if self.shared:
+            on_postgresql.prepare(self.engine, patience=PATIENCE)
+        else:
+            on_sqlite.prepare(self.engine, patience=PATIENCE, forgetful=forgetful)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -53,7 +61,7 @@ class Database:
 
     @contextmanager
     def _in_turn(self) -> Iterator[None]:
-        if self.engine.dialect.name != "sqlite":
+        if self.shared:
             yield
             return
         if not self._turn.acquire(timeout=PATIENCE):
@@ -73,51 +81,50 @@ class Database:
             ) from error
 
     def _translate(self, context: ExceptionContext) -> None:
-        give_up_broken_transaction(context)
-        if context.sqlalchemy_exception is not None:
-            context.chained_exception = translate(self.where, context.original_exception)
-            raise context.chained_exception
+        on_sqlite.give_up_broken_transaction(context)
+        if context.sqlalchemy_exception is not None and not context.is_pre_ping:
+            committing = context.connection is not None and context.statement is None
+            fault = translate(self.where, context.original_exception, committing=committing)
+            context.chained_exception = fault
+            raise fault
 
 
 def insert_if_new(connection: Connection, table: Table) -> Insert:
     """Return an INSERT that passes over rows which a unique index forbids."""
+    return insert_here(connection, table).on_conflict_do_nothing()
+
+
+def insert_here(connection: Connection, table: Table) -> "SqliteInsert | PostgresqlInsert":
+    """Return an INSERT that may say what becomes of a conflict, in the words of this database."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - only the dialect in use is loaded
 
-        return insert(table).on_conflict_do_nothing()
+        return insert(table)
     from sqlalchemy.dialects.postgresql import insert as insert_there  # noqa: PLC0415 - the same
 
-    return insert_there(table).on_conflict_do_nothing()
+    return insert_there(table)
 
 
 def _make_engine(url: str, setting: str) -> Engine:
     try:
+        parsed = make_url(url)
         # Parameters hold sealed values and hashes; they have no place in an error message.
-        return create_engine(make_url(url), hide_parameters=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise SettingsError(
-            "environment", setting, "this is not the address of a database", "Write sqlite:///FILE"
-        ) from error
+        if parsed.get_backend_name() != "postgresql":
+            return create_engine(parsed, hide_parameters=True)
+        return create_engine(
+            parsed,
+            hide_parameters=True,
+            isolation_level=on_postgresql.ISOLATION,
+            pool_timeout=PATIENCE,
+            connect_args=on_postgresql.connect_args(parsed),
+        )
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
+        mend = "Write sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+        raise SettingsError("environment", setting, "this is not the address of a database", mend) from error
 
 
-def _prepare_sqlite(engine: Engine, *, forgetful: bool) -> None:
-    pragmas = (
-        f"busy_timeout = {PATIENCE * 1000:.0f}",
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "journal_size_limit = 67108864",
-        f"secure_delete = {'ON' if forgetful else 'OFF'}",
-    )
-
-    def set_up(raw: Any, _record: object) -> None:  # noqa: ANN401 - sqlite3's own connection
-        raw.isolation_level = None
-        for pragma in pragmas:
-            raw.execute(f"PRAGMA {pragma}").close()
-
-    def begin(connection: Connection) -> None:
-        # A transaction that reads first and writes later could find the lock taken in between.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    event.listen(engine, "connect", set_up)
-    event.listen(engine, "begin", begin)
+def _without_secrets(url: URL) -> str:
+    """Name a database in messages; what stands behind the question mark may be a password too."""
+    if url.get_backend_name() == "sqlite":
+        return url.render_as_string(hide_password=True)
+    return url.set(password=None, query={}).render_as_string()

@@ -103,13 +103,14 @@ class SqlInbox:
         """See `ports.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
         free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox))
         values = claim_values(self._scope, now)
-        oldest = self._connection.execute(free.order_by(inbox.c.number).limit(limit), values).all()
+        # On PostgreSQL the rows of another bot that is just claiming are passed over, not waited for.
+        some = free.order_by(inbox.c.number).limit(limit).with_for_update(skip_locked=True)
+        oldest = self._connection.execute(some, values).all()
         total = accumulate(row.size for row in oldest)
         numbers = [row.number for row, size in zip(oldest, total, strict=True) if size <= most_bytes]
         numbers = numbers or [row.number for row in oldest[:1]]
         if not numbers:
             return []
-        # Asked again, for on a database without our lock another bot may have been quicker.
         wanted = select(inbox.c.number).where(inbox.c.number.in_(numbers), _NEW, is_free(inbox))
         statement = claim(inbox, wanted).returning(inbox)
         claimed = self._connection.execute(statement, values).all()
@@ -132,6 +133,7 @@ class SqlInbox:
 
     def same_mail(self, item: InboxItem) -> tuple[int, str] | None:
         """See `ports.Inbox`."""
+        self._scope.file_alone()
         row = self._connection.execute(_SAME_MAIL, {"item_id": item.id}).one_or_none()
         return (row.number, row.report_id) if row else None
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import delete, func, insert, select
 
-from bot.adapters.store.database import Database
+from bot.adapters.store.database import Database, insert_if_new
 from bot.adapters.store.migrate import KEYS
 from bot.adapters.store.schema import data_keys, key_marks
 
@@ -63,8 +63,11 @@ class KeyDatabase:
         with self._database.begin() as connection:
             name = connection.execute(wanted).scalar()
             if name is None:
-                name = uuid4().hex
-                connection.execute(insert(key_marks).values(name="name", value=name))
+                # Another bot may be giving it a name at the same moment: the first one counts.
+                connection.execute(
+                    insert_if_new(connection, key_marks).values(name="name", value=uuid4().hex)
+                )
+                name = connection.execute(wanted).scalar()
         return str(name)
 
     def close(self) -> None:

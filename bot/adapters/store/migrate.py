@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from bot.adapters.store.on_postgresql import take_time
 from bot.errors import PermanentError
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -34,6 +35,7 @@ def migrate(connection: Connection, history: History, where: str) -> None:
     database that a newer version has changed.
     """
     if connection.dialect.name == "postgresql":
+        take_time(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     if _version(connection) != history.head:
         _upgrade(connection, history, where)

@@ -103,7 +103,7 @@ class SqlOutbox:
         if not orders:
             return
         keys = self._keys({order.report_id for order in orders})
-        rows = [_new_row(order, now) for order in orders]
+        rows = [_new_row(order, now, due_at=self._scope.there(now)) for order in orders]
         self._connection.execute(insert(outbox), rows)
         self._scope.sealed.put(
             Plain(PAYLOAD, row["id"], keys[order.report_id], dump(PAYLOADS, order.payload))
@@ -142,7 +142,7 @@ class SqlOutbox:
                     reference=references[row.report_id],
                     payload=payload,
                     attempts=row.attempts,
-                    uncertain_since=row.uncertain_since,
+                    uncertain_since=self._scope.here(row.uncertain_since),
                 )
             )
         return deliveries
@@ -173,11 +173,12 @@ class SqlOutbox:
 
     def _write_claimed(self, outcome: Outcome, now: datetime) -> bool:
         """Write an outcome that is not done, as long as nobody else has claimed the order since."""
-        values: dict[str, Any] = {"reason": outcome.reason, "tried_at": outcome.tried_at, **FREE}
+        tried_at = self._scope.there(outcome.tried_at) if outcome.tried_at else None
+        values: dict[str, Any] = {"reason": outcome.reason, "tried_at": tried_at, **FREE}
         if outcome.result is Result.HELD:
             values |= {"state": OutboxState.HELD, "finished_at": now}
         else:
-            values |= {"due_at": outcome.again_at or now}
+            values |= {"due_at": self._scope.there(outcome.again_at or now)}
         claim_of = {"claimed_id": outcome.delivery.id, "claimed_attempts": outcome.delivery.attempts}
         return bool(self._connection.execute(_STILL_CLAIMED, claim_of | values).rowcount)
 
@@ -188,9 +189,8 @@ class SqlOutbox:
     def next_due_at(self) -> datetime | None:
         """See `ports.Outbox`."""
         at = func.coalesce(outbox.c.lease_until, outbox.c.due_at)
-        return self._connection.scalar(
-            select(func.min(at, type_=outbox.c.due_at.type)).where(_WAITING, _first_of_its_lane())
-        )
+        earliest = select(func.min(at, type_=outbox.c.due_at.type)).where(_WAITING, _first_of_its_lane())
+        return self._scope.here(self._connection.scalar(earliest))
 
     def rows(self, *, only_open: bool = False) -> Sequence[DeliveryRow]:
         """See `ports.Outbox`."""
@@ -209,14 +209,15 @@ class SqlOutbox:
 
     def unsettled(self, since: datetime) -> bool:
         """See `ports.Outbox`."""
-        open_end = or_(outbox.c.holder.is_not(None), outbox.c.tried_at > since)
+        open_end = or_(outbox.c.holder.is_not(None), outbox.c.tried_at > self._scope.there(since))
         return bool(self._connection.scalar(select(exists().where(_WAITING, open_end))))
 
     def retry(self, number: int, now: datetime) -> str:
         """See `ports.Outbox`; an attempt that is under way goes on, and the next one comes at once."""
         row = self._find_open(number)
         from_start = {} if row.holder else {"attempts": 0}
-        self._set(number, state=OutboxState.WAITING, due_at=now, finished_at=None, **from_start)
+        due_at = self._scope.there(now)
+        self._set(number, state=OutboxState.WAITING, due_at=due_at, finished_at=None, **from_start)
         return str(row.report_id)
 
     def drop(self, number: int, now: datetime) -> str:
@@ -237,7 +238,7 @@ class SqlOutbox:
         self._connection.execute(update(outbox).where(outbox.c.number == number).values(**values))
 
 
-def _new_row(order: Order, now: datetime) -> dict[str, Any]:
+def _new_row(order: Order, now: datetime, *, due_at: datetime) -> dict[str, Any]:
     notice = order.payload if isinstance(order.payload, SendMail) else None
     return {
         "id": uuid4().hex,
@@ -247,7 +248,7 @@ def _new_row(order: Order, now: datetime) -> dict[str, Any]:
         "message_id": notice.message_id if notice else None,
         "state": OutboxState.WAITING,
         "added_at": now,
-        "due_at": now,
+        "due_at": due_at,
         "attempts": 0,
     }
 

@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, insert, not_, select, update
 
 from bot.adapters.store.claims import Scope, is_in
 from bot.adapters.store.codec import CONTACTS, WORDS, Contact, Words, dump, load
+from bot.adapters.store.database import insert_here, insert_if_new
 from bot.adapters.store.events import SqlEvents
 from bot.adapters.store.schema import counters, files, inbox, reporters, reports
 from bot.adapters.store.sealing import CONTACT, COPY, RAW, Plain
@@ -31,12 +32,6 @@ _CLAIMED_KEY = select(inbox.c.key_id).where(
     inbox.c.id == bindparam("item"), inbox.c.attempts == bindparam("attempts"), is_in(inbox, InboxState.NEW)
 )
 _REPORTER_OF = select(reporters.c.id).where(reporters.c.address_hash == bindparam("hashed"))
-_COUNT_ON = (
-    update(counters)
-    .where(counters.c.name == bindparam("this_counter"))
-    .values(value=counters.c.value + 1)
-    .returning(counters.c.value)
-)
 
 
 class SqlReports:
@@ -50,10 +45,12 @@ class SqlReports:
     def next_reference(self, prefix: str, year: int) -> str:
         """See `ports.Reports`."""
         name = f"{prefix}-{year}"
-        value = self._connection.scalar(_COUNT_ON, {"this_counter": name})
-        if value is None:
-            value = 1
-            self._connection.execute(insert(counters).values(name=name, value=value))
+        first = insert_here(self._connection, counters).values(name=name, value=1)
+        # The row is locked until the commit: the next bot waits, and a number that was not used is given again.
+        count = first.on_conflict_do_update(
+            index_elements=[counters.c.name], set_={"value": counters.c.value + 1}
+        )
+        value = self._connection.scalar(count.returning(counters.c.value))
         return f"{name}-{value:04d}"
 
     def find_reporter(self, address: str) -> Reporter | None:
@@ -114,7 +111,11 @@ class SqlReports:
     def _add_reporter(self, reporter: Reporter, key_id: str) -> None:
         hashed = self._hash(reporter.address) if reporter.address else None
         row = {"id": reporter.id, "address_hash": hashed, "key_id": key_id}
-        self._connection.execute(insert(reporters), row)
+        new = insert_if_new(self._connection, reporters).returning(reporters.c.id)
+        if self._connection.scalar(new, row) is None:
+            raise TransientError(
+                "another bot has just filed a report of the same reporter; nothing is written"
+            )
         self._scope.sealed.put([_contact(reporter, key_id)])
 
     def _add_files(self, report_id: str, safe_files: Sequence[SafeFile]) -> None:

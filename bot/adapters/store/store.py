@@ -1,13 +1,14 @@
 """The store: transactions over the main database, with the vault beside it."""
 
+import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, or_, select, union, update
+from sqlalchemy import Connection, delete, func, or_, select, union, update
 
-from bot.adapters.store.claims import Scope, release, renew
+from bot.adapters.store.claims import LONGEST, Scope, release, renew
 from bot.adapters.store.database import Database, insert_if_new
 from bot.adapters.store.events import SqlEvents
 from bot.adapters.store.holder import is_dead
@@ -19,6 +20,9 @@ from bot.adapters.store.schema import inbox, leases, marks, outbox
 from bot.adapters.store.sealing import SealedValues
 from bot.adapters.vault import Vault
 from bot.errors import MeldpuntError, PermanentError
+
+# A look at the database's clock that took longer says little.
+_QUICK = timedelta(seconds=1)
 
 
 class SqlTransaction:
@@ -35,24 +39,40 @@ class SqlTransaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """See `ports.Transaction`."""
-        spent = len(self._scope.spent_keys)
+        spent, locks = len(self._scope.spent_keys), set(self._scope.locks)
         try:
             with self._scope.connection.begin_nested():
                 yield
         except BaseException:
             del self._scope.spent_keys[spent:]
+            # A lock that was taken inside is gone with what was written inside.
+            self._scope.locks.intersection_update(locks)
             raise
 
 
 class SqlStore:
-    """Fulfils `ports.Store`; made without touching a database, which is migrated at first use."""
+    """Fulfils `ports.Store`; made without touching a database, which is migrated at first use.
 
-    def __init__(self, database_url: str, *, vault: Vault, holder: str, lease: timedelta) -> None:
+    Leases, due times and attempts count in the time of a database that machines share, for their own clocks
+    differ. `clock` tells this bot's time, to see how far the database is ahead.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        vault: Vault,
+        holder: str,
+        lease: timedelta,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         """Take the database's address, the vault, the name of this bot and how long its claims hold."""
         self._database = Database(database_url, setting="MELDPUNT_DATABASE_URL", history=MAIN)
         self._vault = vault
         self._holder = holder
         self._lease = lease
+        self._clock = clock
+        self._ahead = timedelta(0)
         self._paired = False
 
     @contextmanager
@@ -61,7 +81,7 @@ class SqlStore:
         self._pair()
         with self._database.begin() as connection:
             sealed = SealedValues(connection, self._vault)
-            scope = Scope(connection, self._vault, sealed, self._holder, self._lease)
+            scope = Scope(connection, self._vault, sealed, self._holder, self._lease, self._ahead)
             yield SqlTransaction(scope)
         # Only now does nothing stand under these keys any more. What is committed has not failed when one
         # of them stays behind, unused.
@@ -71,28 +91,29 @@ class SqlStore:
     def take_lease(self, name: str, now: datetime) -> bool:
         """See `ports.Store`."""
         self._pair()
-        until = now + self._lease
-        free = or_(leases.c.holder == self._holder, leases.c.lease_until <= now)
-        take = (
-            update(leases).where(leases.c.name == name, free).values(holder=self._holder, lease_until=until)
-        )
         with self._database.begin() as connection:
-            if connection.execute(take).rowcount:
-                return True
-            fresh = insert_if_new(connection, leases).values(
-                name=name, holder=self._holder, lease_until=until
-            )
-            return bool(connection.execute(fresh).rowcount)
+            return self._take(connection, name, now + self._ahead)
+
+    def _take(self, connection: Connection, name: str, now: datetime) -> bool:
+        row = {"name": _fitting(name), "holder": self._holder, "lease_until": now + self._lease}
+        free = or_(leases.c.holder == self._holder, leases.c.lease_until <= now)
+        if connection.execute(update(leases).where(leases.c.name == row["name"], free).values(row)).rowcount:
+            return True
+        fresh = insert_if_new(connection, leases).returning(leases.c.name)
+        return connection.scalar(fresh, row) is not None
 
     def renew(self, now: datetime) -> None:
         """See `ports.Store`; touches nothing when this bot never used its store."""
         if not self._paired:
             return
-        until = now + self._lease
         with self._database.begin() as connection:
-            connection.execute(
-                update(leases).where(leases.c.holder == self._holder).values(lease_until=until)
-            )
+            self._look_at_the_clock(connection)
+            now += self._ahead
+            mine = update(leases).where(leases.c.holder == self._holder)
+            if not connection.execute(mine.values(lease_until=now + self._lease)).rowcount:
+                # Who has nothing to do is known to be alive by this.
+                self._take(connection, f"bot:{self._holder}", now)
+                connection.execute(delete(leases).where(leases.c.lease_until <= now - LONGEST * self._lease))
             connection.execute(renew(inbox, self._holder, now, self._lease))
             connection.execute(renew(outbox, self._holder, now, self._lease).values(tried_at=now))
 
@@ -142,7 +163,24 @@ class SqlStore:
                 "has changed",
             )
             _bury(connection)
+            self._look_at_the_clock(connection)
         self._paired = True
+
+    def _look_at_the_clock(self, connection: Connection) -> None:
+        """See how far the database is ahead, in whole seconds: a look takes time itself, and leases have more."""
+        if not self._database.shared:
+            return
+        before = self._clock()
+        there: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        took = self._clock() - before
+        if took < _QUICK or self._ahead == timedelta(0):
+            self._ahead = timedelta(seconds=round((there - before - took / 2).total_seconds()))
+
+
+def _fitting(name: str) -> str:
+    """Return a lease's name, or its hash where it is longer than the column."""
+    longest = 200
+    return name if len(name) <= longest else hashlib.sha256(name.encode()).hexdigest()
 
 
 def _bury(connection: Connection) -> None:
@@ -160,8 +198,11 @@ def _free(connection: Connection, holder: str) -> None:
 
 
 def _hold_to(connection: Connection, name: str, value: str, setting: str, problem: str) -> None:
-    first = connection.scalar(select(marks.c.value).where(marks.c.name == name))
+    wanted = select(marks.c.value).where(marks.c.name == name)
+    first = connection.scalar(wanted)
     if first is None:
-        connection.execute(insert(marks).values(name=name, value=value))
-    elif not hmac.compare_digest(first, value):
+        # Another bot may be writing it at the same moment: the first one counts.
+        connection.execute(insert_if_new(connection, marks).values(name=name, value=value))
+        first = connection.execute(wanted).scalar_one()
+    if not hmac.compare_digest(first, value):
         raise PermanentError(f"{setting} {problem}; put the old value back")
