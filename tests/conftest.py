@@ -9,6 +9,7 @@ from hypothesis import settings
 from tests.rigs.command_line import TypeIn, command_line
 from tests.rigs.dovecot import Dovecot
 from tests.rigs.postgres import Postgres
+from tests.rigs.stores import Stores
 
 # No test asserts a time, so none has a deadline. The short look is the same each time, so that what is green
 # stays green; `make long` looks for much longer, and elsewhere each time.
@@ -36,6 +37,21 @@ def postgres() -> Iterator[Postgres]:
     """One PostgreSQL for the whole run; it must be left running as it was found."""
     with Postgres() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs_postgres)])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    """Return a fresh pair of databases; another kind is one more parameter."""
+    if request.param == "sqlite":
+        made = Stores(f"sqlite:///{tmp_path}/main.db", f"sqlite:///{tmp_path}/keys.db")
+        yield made
+        made.close()
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.desk() as pair:
+        made = Stores(pair.main, pair.keys)
+        yield made
+        made.close()
 
 
 @pytest.fixture

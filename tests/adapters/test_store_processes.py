@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,6 @@ from tests.rigs.stores import Stores, take
 
 ROOT = Path(__file__).parent.parent.parent
 OPEN = "import sys; from tests.rigs.stores import *; store = Stores(*sys.argv[1:4]).open()\n"
-
-
-@pytest.fixture
-def stores(tmp_path: Path) -> Iterator[Stores]:
-    made = Stores(f"sqlite:///{tmp_path}/main.db", f"sqlite:///{tmp_path}/keys.db")
-    yield made
-    made.close()
 
 
 def start(stores: Stores, script: str) -> subprocess.Popen[str]:
@@ -78,7 +70,7 @@ def test_a_bot_killed_around_a_commit_leaves_all_of_it_or_nothing(
         assert tx.reports.next_reference("CVD", 2026) == f"CVD-2026-{expected + 1:04d}"
 
 
-def test_several_bots_may_start_on_an_empty_folder_at_once(stores: Stores) -> None:
+def test_several_bots_may_start_on_an_empty_desk_at_once(stores: Stores) -> None:
     script = 'assert store.check() == []\ntake(store, "1")\nprint("ok")'
     bots = [start(stores, script) for _ in range(4)]
     assert [bot.communicate(timeout=60)[0].strip() for bot in bots] == ["ok"] * 4
@@ -107,9 +99,11 @@ def test_a_database_of_a_newer_version_is_refused(stores: Stores) -> None:
     [("main", schema.MAIN, MAIN.head), ("keys", schema.KEYS, KEYS.head)],
 )
 def test_the_steps_make_exactly_the_tables_that_queries_see(
-    stores: Stores, tmp_path: Path, which: str, metadata: MetaData, head: str
+    tmp_path: Path, which: str, metadata: MetaData, head: str
 ) -> None:
+    stores = Stores(f"sqlite:///{tmp_path}/main.db", f"sqlite:///{tmp_path}/keys.db")
     stores.open().check()
+    stores.close()
     migrated = create_engine(f"sqlite:///{tmp_path}/{which}.db")
     plain = create_engine(f"sqlite:///{tmp_path}/plain.db")
     metadata.create_all(plain)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from bot.adapters.store import schema
 from bot.adapters.store.database import Database
 from bot.adapters.store.migrate import KEYS, MAIN
 
@@ -26,6 +27,7 @@ NOBODY = 65534
 DEADLINE = 30.0
 USER, PASSWORD = "desk", "open-sesame/9"
 IN_ADDRESS = f"{USER}:open-sesame%2F9"
+MAIN_TABLES, KEY_TABLES = schema.MAIN.tables.keys(), schema.KEYS.tables.keys()
 # A test needs no durability: nobody pulls the plug. What is asked for in `settings` counts instead.
 QUICK = {"fsync": "off", "full_page_writes": "off"}
 STANDING = {
@@ -86,7 +88,7 @@ class Postgres:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
-        self._templates: Pair | None = None
+        self._spare: list[Pair] = []
 
     def __enter__(self) -> Self:
         if os.geteuid() == 0:
@@ -147,18 +149,17 @@ class Postgres:
 
     @contextmanager
     def desk(self) -> Iterator[Pair]:
-        """Give a pair of fresh databases with all tables, and drop them at the end."""
-        if self._templates is None:
-            self._templates = self._migrated()
-        names = [self._create(template) for template in ("main", "keys")]
-        yield Pair(*(self.url(name) for name in names))
-        for name in names:
-            self.drop(name)
+        """Give a pair of databases with all tables and nothing in them; emptied at the end, for the next test."""
+        pair = self._spare.pop() if self._spare else self._migrated()
+        yield pair
+        for url, tables in ((pair.main, MAIN_TABLES), (pair.keys, KEY_TABLES)):
+            self._clear(url.rpartition("/")[2], tables)
+        self._spare.append(pair)
 
     @contextmanager
     def empty(self) -> Iterator[Pair]:
         """Give a pair of databases with nothing in them, and drop them at the end."""
-        names = [self._create("template1"), self._create("template1")]
+        names = [self._create(), self._create()]
         yield Pair(*(self.url(name) for name in names))
         for name in names:
             self.drop(name)
@@ -185,23 +186,30 @@ class Postgres:
         """Drop a database, whoever is still connected to it."""
         self.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def _create(self, template: str) -> str:
+    def _create(self) -> str:
         name = f"desk_{next(self._numbers)}"
-        self.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}").format(
-                *map(sql.Identifier, (name, USER, template))
-            )
-        )
+        self.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (name, USER))))
         return name
 
+    def _clear(self, name: str, tables: Iterable[str]) -> None:
+        """Turn everybody out and empty the tables, those too whose rows must never go."""
+        with self.superuser(name) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("SET session_replication_role = replica")
+            named = sql.SQL(", ").join(map(sql.Identifier, tables))
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(named))
+
     def _migrated(self) -> Pair:
-        for name, history in (("main", MAIN), ("keys", KEYS)):
-            self.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (name, USER))))
-            database = Database(self.url(name), setting="TEMPLATE", history=history)
+        pair = Pair(self.url(self._create()), self.url(self._create()))
+        for url, history in ((pair.main, MAIN), (pair.keys, KEYS)):
+            database = Database(url, setting="TEST", history=history)
             with database.begin():
                 pass
             database.close()
-        return Pair(self.url("main"), self.url("keys"))
+        return pair
 
     @property
     def _data(self) -> Path:
@@ -239,10 +247,18 @@ class Postgres:
 
 def _await_end(process: int) -> None:
     ends = time.monotonic() + DEADLINE
-    while Path(f"/proc/{process}").exists():
+    while _lives(process):
         if time.monotonic() > ends:
             raise RuntimeError("PostgreSQL did not stop")
         time.sleep(0.01)
+
+
+def _lives(process: int) -> bool:
+    """Whether a process is there and has not ended; whoever should reap it may never do so."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _folder() -> Path:

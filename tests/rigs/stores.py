@@ -36,14 +36,15 @@ class Stores:
     index_secret: str = "an invented index secret"
     opened: list[SqlStore] = field(default_factory=list)
 
-    def open(self, holder: str = "bot-1") -> SqlStore:
-        """Open one more store."""
+    def open(self, holder: str = "bot-1", *, wrong_by: timedelta = timedelta(0)) -> SqlStore:
+        """Open one more store; the clock of its machine may be wrong."""
         vault = Vault(
             self.keys_url,
             secret_keys=SecretStr(self.secret_keys),
             index_secret=SecretStr(self.index_secret),
         )
-        store = SqlStore(self.main_url, vault=vault, holder=holder, lease=LEASE)
+        clock = lambda: datetime.now(UTC) + wrong_by  # noqa: E731 - a clock is a function
+        store = SqlStore(self.main_url, vault=vault, holder=holder, lease=LEASE, clock=clock)
         self.opened.append(store)
         return store
 
