@@ -61,6 +61,8 @@ def _make_an_issue_that_everybody_sees(sandbox: Sandbox) -> None:
 def _work(tracker: GitLabTracker, sandbox: Sandbox) -> None:
     """Use every method of the client, the ways of trouble too."""
     assert tracker.check() == []
+    assert tracker.who_can_read()
+    assert tracker.fits(DRAFT.body)
     link = tracker.create_issue(DRAFT)
     assert tracker.find_issue(DRAFT.reference, DRAFT.marker) == link
     assert tracker.find_issue(VISIBLE.reference, VISIBLE.marker) is not None
