@@ -81,4 +81,4 @@ def _escape(text: str) -> str:
 
 def _checked_link(link: str) -> str:
     """Let a link through that names a file of the same issue, and nothing else."""
-    return link if _ATTACHMENT.fullmatch(link) else _escape(link)
+    return link if _ATTACHMENT.fullmatch(link) else _paragraph(link)
