@@ -90,7 +90,7 @@ class JiraProject:
 
     def _ask_site(self) -> str:
         try:
-            site = str(self.client().server_info()["baseUrl"])
+            site = str(self.client().ask("serverInfo")["baseUrl"])
         except (MeldpuntError, LookupError, TypeError, ValueError):
             return self.url
         return site.rstrip("/") if _SITE.fullmatch(site) else self.url

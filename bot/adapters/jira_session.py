@@ -90,7 +90,7 @@ class JiraClient(JIRA):
         start = 0
         for _ in range(_MOST_PAGES):
             page = self.ask(path, startAt=start, maxResults=size, **params)
-            items = next(page[name] for name in names if name in page)
+            items = page[next((name for name in names if name in page), names[0])]
             yield from items
             start += len(items)
             if not items or page.get("isLast") is True or ("total" in page and start >= page["total"]):
