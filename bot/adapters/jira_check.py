@@ -22,8 +22,10 @@ _HOLDERS = {
     "anyone": "anyone, even without logging in",
     "applicationRole": "everybody who may log in to this Jira",
     "assignee": "whom the issue is assigned to",
+    "assigneeWithAssignablePermission": "whom an issue may be assigned to",
     "projectLead": "the lead of the project",
     "reporter": "who made the issue, which is the bot",
+    "reporterWithCreatePermission": "who may make issues, of those that he made",
     "sd.customer.portal.only": "customers, in the portal",
 }
 _EVERYBODY = ("anyone", "applicationRole")

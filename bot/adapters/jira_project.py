@@ -26,6 +26,7 @@ class JiraProject:
     """
 
     client: Callable[[], JiraClient]
+    cloud: bool
     name: str
     url: str
     project: str
@@ -110,7 +111,12 @@ class JiraProject:
         )
 
     def _readers(self) -> Sequence[Mapping[str, Any]] | None:
-        """Find who is let in by the security level, else by the project; None where Jira does not tell."""
+        """Find who is let in by the security level, else by the project; None where Jira does not tell.
+
+        Data Center has no call for the members of a level.
+        """
+        if self.level and not self.cloud:
+            return None
         try:
             return self._members(self.level) if self.level else self._browsers()
         except (MeldpuntError, LookupError, TypeError, ValueError):

@@ -79,6 +79,7 @@ class JiraTracker:
         self._clients: list[JiraClient] = []
         self._project = JiraProject(
             self._client,
+            self._cloud,
             name=name,
             url=self._url,
             project=project,

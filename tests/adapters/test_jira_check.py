@@ -203,8 +203,9 @@ def test_a_project_or_level_that_lets_everybody_in_is_refused(
     jira.browsers = jira.members = [TEAM, holder]
     (problem,) = jira.tracker(security_level=None, private_project=True).check()
     assert problem.startswith(f"the permission Browse Projects lets in {words}")
-    (problem,) = jira.tracker().check()
-    assert problem.startswith(f"the security level Team lets in {words}")
+    if jira.deployment == "cloud":
+        (problem,) = jira.tracker().check()
+        assert problem.startswith(f"the security level Team lets in {words}")
 
 
 def test_the_account_must_be_active(jira: Jira) -> None:
@@ -253,7 +254,10 @@ def test_who_can_read_is_named_by_group_and_role_and_people_are_counted(
 ) -> None:
     jira.browsers = jira.members = holders
     (of_level,) = jira.tracker().who_can_read()
-    assert of_level == f"issues bear the security level Team, which lets in: {named}"
+    if jira.deployment == "datacenter":
+        assert "does not tell" in of_level, "it has no call for the members of a level"
+    else:
+        assert of_level == f"issues bear the security level Team, which lets in: {named}"
     (of_project,) = jira.tracker(security_level=None, private_project=True).who_can_read()
     assert of_project == f"issues can be read by: {named}"
 
