@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.adapters.child import ChildProcess
 from bot.adapters.gitlab_tracker import GitLabTracker
 from bot.adapters.imap import ImapMailbox
+from bot.adapters.jira_tracker import JiraTracker
 from bot.adapters.mail_server import MailServer
 from bot.adapters.maildir import MaildirMailbox
 from bot.adapters.smtp import SmtpMailer
@@ -122,6 +123,18 @@ def _server(line: Line) -> MailServer:
 
 
 def _tracker(name: str, settings: TrackerSettings) -> IssueTracker:
+    if settings.kind == "jira" and settings.deployment:
+        return JiraTracker(
+            name=name,
+            url=settings.url,
+            token=settings.token,
+            project=settings.project,
+            deployment=settings.deployment,
+            username=settings.username,
+            issue_type=settings.issue_type,
+            security_level=settings.security_level,
+            private_project=settings.private_project,
+        )
     return GitLabTracker(name=name, url=settings.url, token=settings.token, project=settings.project)
 
 

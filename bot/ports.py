@@ -12,7 +12,7 @@ from typing import Protocol
 
 from bot.bells import Bells
 from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
-from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
+from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
 from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
 from bot.domain.privacy import SafeFile
 from bot.domain.report import Report, Status
@@ -70,6 +70,9 @@ class Mailer(Protocol):
 class IssueTracker(Protocol):
     """The team's tracker; safe to use from several threads. No method knows who the reporter is."""
 
+    def fits(self, body: Sequence[Block]) -> bool:
+        """Whether the tracker takes a text of these blocks; it is not asked."""
+
     def create_issue(self, draft: IssueDraft) -> IssueLink:
         """Create the issue with everything in one call; never tries twice itself."""
 
@@ -90,6 +93,9 @@ class IssueTracker(Protocol):
 
     def check(self) -> Sequence[str]:
         """Look at token, project, visibility and rights; return problems as sentences with the mend."""
+
+    def who_can_read(self) -> Sequence[str]:
+        """Ask who can read an issue, as far as the tracker tells; sentences for a person to judge, no problems."""
 
     def close(self) -> None:
         """Let connections go."""

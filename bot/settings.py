@@ -111,14 +111,38 @@ class MailerSettings(Line):
         return self
 
 
-class TrackerSettings(Section):
-    """One tracker of the team."""
+def _settle_seconds(given: dict[str, object]) -> int:
+    """Choose how long a tracker may be at work on a lost call: GitLab's search knows at once, Jira's does not."""
+    return 180 if given.get("kind") == "jira" else 60
 
-    kind: Literal["gitlab"]
+
+class TrackerSettings(Section):
+    """One tracker of the team; what stands behind `project` is for a Jira."""
+
+    kind: Literal["gitlab", "jira"]
     url: SafeWebAddress
     token: SecretStr
     project: str
-    settle_seconds: int = Field(default=60, ge=0)
+    deployment: Literal["cloud", "datacenter"] | None = None
+    username: Name | None = None
+    issue_type: Name = "Task"
+    security_level: Name | None = None
+    private_project: bool = False
+    settle_seconds: int = Field(default_factory=_settle_seconds, ge=0)
+
+    @model_validator(mode="after")
+    def _jira_is_named_and_closed(self) -> "TrackerSettings":
+        if self.kind == "jira" and self.deployment is None:
+            raise ValueError("kind `jira` needs __DEPLOYMENT too; write `cloud` or `datacenter`")
+        if self.kind == "jira" and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*|[0-9]+", self.project):
+            raise ValueError("kind `jira` takes the key of a project, as in SEC, or its number as __PROJECT")
+        if self.kind == "jira" and self.security_level is None and not self.private_project:
+            message = (
+                "says nothing of who may read issues; write __SECURITY_LEVEL with the name of one, or "
+                "__PRIVATE_PROJECT=true if nobody but the team can open the project"
+            )
+            raise ValueError(message)
+        return self
 
 
 class WebSettings(Section):

@@ -37,11 +37,13 @@ def print_round(result: Round, *, as_json: bool) -> None:
 
 
 def print_checks(checks: Sequence[Check]) -> None:
-    """Print each check with its problems."""
+    """Print each check with its problems, and what else a person should know."""
     for check in checks:
         _say(f"{check.name}: {'ok' if not check.problems else ''}".rstrip())
         for problem in check.problems:
             _say(f"  - {problem}")
+        for note in check.notes:
+            _say(f"  * {note}")
 
 
 def print_due(deadline: Deadline, *, as_json: bool) -> None:

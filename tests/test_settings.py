@@ -86,6 +86,10 @@ NO_FIXED_DEFAULT = {
     "MAILBOX__AUTHSERV_ID",
     "MAILER__PORT",
     "MAILER__SENDER",
+    "TRACKERS__MAIN__DEPLOYMENT",
+    "TRACKERS__MAIN__USERNAME",
+    "TRACKERS__MAIN__SECURITY_LEVEL",
+    "TRACKERS__MAIN__SETTLE_SECONDS",
 }
 
 
@@ -311,6 +315,49 @@ def test_each_tracker_has_a_name_of_the_owners_choice(monkeypatch: pytest.Monkey
     trackers = loaded(monkeypatch, **(NEEDED | GITLAB | other)).trackers
     assert sorted(trackers) == ["main", "team_b"]
     assert trackers["team_b"].url == "https://gitlab.example.nl"
+
+
+JIRA = {
+    "TRACKERS__MAIN__KIND": "jira",
+    "TRACKERS__MAIN__URL": "https://example.atlassian.net",
+    "TRACKERS__MAIN__TOKEN": "token-geheim",
+    "TRACKERS__MAIN__PROJECT": "SEC",
+    "TRACKERS__MAIN__DEPLOYMENT": "cloud",
+    "TRACKERS__MAIN__SECURITY_LEVEL": "Team",
+}
+
+
+def test_a_jira_is_asked_for_longer_before_a_lost_call_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, **(NEEDED | GITLAB)).trackers["main"].settle_seconds == 60
+    assert loaded(monkeypatch, **(NEEDED | JIRA)).trackers["main"].settle_seconds == 180
+    own = NEEDED | JIRA | {"TRACKERS__MAIN__SETTLE_SECONDS": "30"}
+    assert loaded(monkeypatch, **own).trackers["main"].settle_seconds == 30
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"TRACKERS__MAIN__DEPLOYMENT": ""}, "needs __DEPLOYMENT too; write `cloud` or `datacenter`"),
+        (
+            {"TRACKERS__MAIN__SECURITY_LEVEL": ""},
+            "write __SECURITY_LEVEL with the name of one, or __PRIVATE_PROJECT",
+        ),
+        ({"TRACKERS__MAIN__PROJECT": "security/reports"}, "takes the key of a project, as in SEC"),
+    ],
+)
+def test_a_jira_says_what_it_is_and_who_can_read_there(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], sentence: str
+) -> None:
+    error = complaint(monkeypatch, **(NEEDED | JIRA | settings))
+    assert error.key == "MELDPUNT_TRACKERS__MAIN"
+    assert sentence in error.problem
+
+
+def test_a_private_project_needs_no_security_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    private = (
+        NEEDED | JIRA | {"TRACKERS__MAIN__SECURITY_LEVEL": "", "TRACKERS__MAIN__PRIVATE_PROJECT": "true"}
+    )
+    assert loaded(monkeypatch, **private).trackers["main"].private_project
 
 
 def test_what_is_not_set_is_derived(monkeypatch: pytest.MonkeyPatch) -> None:

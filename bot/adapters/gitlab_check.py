@@ -1,10 +1,19 @@
 """What must be right in a GitLab before reports go there, as sentences with the mend."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 _REPORTER = 20
 _SOON = timedelta(days=30)
+_ROLES = {
+    15: "Planner",
+    20: "Reporter",
+    25: "Security Manager",
+    30: "Developer",
+    40: "Maintainer",
+    50: "Owner",
+}
 
 
 def token_problems(token: Mapping[str, object], today: date) -> Iterator[str]:
@@ -33,6 +42,20 @@ def project_problems(project: Mapping[str, object]) -> Iterator[str]:
         yield "issues are switched off in the project; switch them on"
     if _access_level(project.get("permissions")) < _REPORTER:
         yield "the token's account may not make confidential issues; give it the role Reporter or a higher one"
+
+
+def describe_readers(members: Sequence[Mapping[str, object]]) -> Sequence[str]:
+    """Count the members of `/projects/:id/members/all` by role; Planner and Reporter are the first that may read."""
+    levels = Counter(
+        level
+        for member in members
+        if isinstance(level := member.get("access_level"), int) and level in _ROLES
+    )
+    roles = ", ".join(
+        f"{levels[level]} with the role {_ROLES[level]}" for level in sorted(levels, reverse=True)
+    )
+    who = f"members of the project and its groups ({roles or 'nobody'})"
+    return (f"an issue can be read by {who}, whom it is assigned to, and administrators of the GitLab",)
 
 
 def _access_level(permissions: object) -> int:

@@ -16,15 +16,17 @@ from gitlab.exceptions import GitlabError
 from gitlab.v4.objects import Project, ProjectIssue
 from pydantic import SecretStr
 
-from bot.adapters.gitlab_check import project_problems, token_problems
-from bot.adapters.gitlab_errors import odd_answer
-from bot.adapters.gitlab_session import GitLabSession
-from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
+from bot.adapters.gitlab_check import describe_readers, project_problems, token_problems
+from bot.adapters.gitlab_errors import refusal
+from bot.adapters.tracker_errors import odd_answer
+from bot.adapters.tracker_session import TrackerSession
+from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
 from bot.domain.markdown import marker_line, neutral_title, to_markdown
 from bot.errors import MeldpuntError, PermanentError, SettingsError
 from bot.setting_values import is_loopback
 
 _PAGE = 100
+_LONGEST = 1_048_000
 _UPLOAD_URL = re.compile(r"/uploads/[0-9a-f]{32}/(?P<name>[A-Za-z0-9._-]+)")
 
 
@@ -59,6 +61,10 @@ class GitLabTracker:
         self._timeout, self._whole, self._now = timeout, whole, now
         self._mine = threading.local()
         self._clients: list[Gitlab] = []
+
+    def fits(self, body: Sequence[Block]) -> bool:
+        """Tell whether a description of these blocks is shorter than GitLab's 1,048,576 bytes."""
+        return len(to_markdown(body, "").encode()) < _LONGEST
 
     def create_issue(self, draft: IssueDraft) -> IssueLink:
         """Create the issue, confidential from its first moment, in ONE call; never tries twice itself."""
@@ -133,6 +139,14 @@ class GitLabTracker:
             problems.append(str(error))
         return problems
 
+    def who_can_read(self) -> Sequence[str]:
+        """Count who may read confidential issues: members from Reporter up, and whom an issue is assigned to."""
+        with self._translated(writes=False):
+            members = self._lazy_project().members_all.list(
+                iterator=True, per_page=_PAGE, obey_rate_limit=False
+            )
+            return describe_readers([member.asdict() for member in members])
+
     def close(self) -> None:
         """Let all lines go; a thread that comes back opens a new one."""
         clients, self._clients, self._mine = self._clients, [], threading.local()
@@ -152,8 +166,13 @@ class GitLabTracker:
         """Give this thread's client; python-gitlab promises nothing about threads."""
         client: Gitlab | None = getattr(self._mine, "client", None)
         if client is None:
-            session = GitLabSession(
-                self._name, self._url, timeout=self._timeout, whole=self._whole, now=self._now
+            session = TrackerSession(
+                self._name,
+                self._url,
+                refusal=refusal,
+                timeout=self._timeout,
+                whole=self._whole,
+                now=self._now,
             )
             client = Gitlab(
                 self._url,

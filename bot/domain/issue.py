@@ -4,7 +4,7 @@ A block says whether its text is ours (`Sentence`, `Facts`) or came from outside
 adapter can never mistake hostile text for its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from zoneinfo import ZoneInfo
@@ -18,8 +18,12 @@ from bot.domain.severity import SeverityRules
 from bot.domain.visible import show
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
-_MOST_LISTED = 50
+# How many files and problems are listed: the first number where the tracker's limit leaves room.
+_LISTED = (50, 10, 3, 0)
+# GitLab takes 1,048,576 bytes.
+_MOST_BYTES = 900_000
 _LINE_BYTES = 8
+_CLOSE_ENOUGH = 32
 _KILO = 1000
 
 
@@ -54,6 +58,8 @@ class Links:
 
 
 Block = Sentence | Facts | Foreign | Links
+# Whether a tracker takes a text of these blocks.
+Fits = Callable[[Sequence[Block]], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +109,44 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
     rules: SeverityRules,
     language: str,
     zone: tzinfo = _ZONE,
-    most_bytes: int = 900_000,
+    fits: Fits = lambda _: True,
 ) -> IssueDraft:
     """Draft the issue of a report for the team: facts, files, problems, the text, and how to act now.
 
-    `language` is the team's (`nl` or `en`), `zone` the one its clock shows. A text that would be longer
-    than `most_bytes` of UTF-8 once shown is cut, and the issue says so (GitLab takes 1,048,576).
+    `language` is the team's (`nl` or `en`), `zone` the one its clock shows. A text that would be longer than
+    900,000 bytes of UTF-8 once shown, or than the tracker takes as `fits` tells, is cut, and the issue says so.
     """
     words = WORDS[language]
-    text, cut = _cut(report.text, most_bytes)
+    text, cut = _cut(report.text, _MOST_BYTES)
     severity = rules.labels[report.severity]
     suggested = (rules.suggested_labels[report.suggestion.severity],) if report.suggestion else ()
-    body: tuple[Block, ...] = (
-        Facts(_facts(report, severity, language, zone)),
-        Sentence(words["act"]),
-        *_files(report, language),
-        *(Sentence(f"{words['problem']}: {problem}") for problem in report.problems[:_MOST_LISTED]),
-        Foreign(words["text"], text),
-        *([Sentence(words["cut"])] if cut else []),
-    )
+
+    def body(listed: int, text: str, *, cut: bool) -> tuple[Block, ...]:
+        return (
+            Facts(_facts(report, severity, language, zone)),
+            Sentence(words["act"]),
+            *_files(report, language, listed),
+            *(Sentence(f"{words['problem']}: {problem}") for problem in report.problems[:listed]),
+            Foreign(words["text"], text),
+            *([Sentence(words["cut"])] if cut else []),
+        )
+
+    listed = next((most for most in _LISTED if fits(body(most, "", cut=True))), _LISTED[-1])
+    whole = body(listed, text, cut=cut)
+    if not fits(whole):
+        length = _longest(len(text), lambda length: fits(body(listed, text[:length], cut=True)))
+        whole = body(listed, text[:length], cut=True)
     title = report.title if report.title.strip() else words["untitled"]
-    return IssueDraft(report.reference, marker, title, body, (severity, *suggested), report.due_on)
+    return IssueDraft(report.reference, marker, title, whole, (severity, *suggested), report.due_on)
+
+
+def _longest(most: int, fits: Callable[[int], bool]) -> int:
+    """Find about the largest length below `most` that fits, where a shorter one always does if a longer one does."""
+    least = 0
+    while most - least > _CLOSE_ENOUGH:
+        middle = (least + most) // 2
+        least, most = (middle, most) if fits(middle) else (least, middle)
+    return least
 
 
 def draft_file_links(links: Mapping[int, str], *, marker: str, language: str) -> CommentDraft:
@@ -150,10 +173,10 @@ def _facts(report: Report, severity: str, language: str, zone: tzinfo) -> tuple[
     )
 
 
-def _files(report: Report, language: str) -> tuple[Block, ...]:
+def _files(report: Report, language: str, listed: int) -> tuple[Block, ...]:
     """List the files, if there are any, and say how many were left off a long list."""
     words = WORDS[language]
-    rows = [(str(file.number), _file(file, words)) for file in report.files[:_MOST_LISTED]]
+    rows = [(str(file.number), _file(file, words)) for file in report.files[:listed]]
     if more := len(report.files) - len(rows):
         rows.append(("…", f"{more} {words['more']}"))
     return (Sentence(words["files"]), Facts(tuple(rows))) if rows else ()

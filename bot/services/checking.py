@@ -4,16 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.errors import MeldpuntError
-from bot.ports import Bot
+from bot.ports import Bot, IssueTracker
 from bot.setting_values import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at, with what is wrong as sentences; none when all is well."""
+    """One thing that was looked at, with what is wrong as sentences; none when all is well.
+
+    `notes` are what a person should know and judge.
+    """
 
     name: str
     problems: Sequence[str]
+    notes: Sequence[str] = ()
 
 
 def check_desk(bot: Bot, *, online: bool) -> Sequence[Check]:
@@ -26,8 +30,15 @@ def check_desk(bot: Bot, *, online: bool) -> Sequence[Check]:
     if online:
         doors = {"mailbox": bot.mailbox, "mailer": bot.mailer}
         checks += [Check(name, _ask(door.check)) for name, door in doors.items() if door is not None]
-        checks += [Check(f"tracker {name}", _ask(tracker.check)) for name, tracker in bot.trackers.items()]
+        checks += [_check_tracker(name, tracker) for name, tracker in bot.trackers.items()]
     return checks
+
+
+def _check_tracker(name: str, tracker: IssueTracker) -> Check:
+    """Look at a tracker, and ask who can read there; one that does not tell has been complained about already."""
+    problems = _ask(tracker.check)
+    notes = _ask(tracker.who_can_read)
+    return Check(f"tracker {name}", problems, [note for note in notes if note not in problems])
 
 
 def _ask(check: Callable[[], Sequence[str]]) -> Sequence[str]:

@@ -242,7 +242,11 @@ def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition
     tracker = next(iter(bot.trackers))
     tx.reports.add(report, reporter, reading.understanding.files, reading.item, tracker=tracker)
     tx.events.append("report-received", bot.now(), report_id=report.id, inbox=reading.item.number)
-    orders = [Order(report.id, f"issue:{report.reference}", CreateIssue(tracker, _draft_issue(bot, report)))]
+    orders = [
+        Order(
+            report.id, f"issue:{report.reference}", CreateIssue(tracker, _draft_issue(bot, report, tracker))
+        )
+    ]
     if isinstance(receipt, str):
         tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=receipt)
     else:
@@ -254,13 +258,14 @@ def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition
     return report
 
 
-def _draft_issue(bot: Bot, report: Report) -> IssueDraft:
+def _draft_issue(bot: Bot, report: Report, tracker: str) -> IssueDraft:
     return draft_issue(
         report,
         marker=f"meldpunt-{uuid4().hex}",
         rules=bot.mappings.severity,
         language=bot.settings.team.language,
         zone=bot.calendar.zone,
+        fits=bot.trackers[tracker].fits,
     )
 
 

@@ -14,8 +14,8 @@ import requests
 import responses
 from pydantic import SecretStr
 
-from bot.adapters.gitlab_errors import parse_retry_after
 from bot.adapters.gitlab_tracker import GitLabTracker
+from bot.adapters.tracker_errors import parse_retry_after
 from bot.domain.issue import CommentDraft, Foreign, IssueDraft, IssueLink, Sentence
 from bot.domain.markdown import marker_line
 from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, SettingsError, TransientError

@@ -17,12 +17,11 @@ from bot.adapters.gitlab_tracker import GitLabTracker
 from bot.domain.issue import CommentDraft, Foreign, IssueDraft, Links, Sentence
 from bot.domain.markdown import marker_line
 from bot.errors import OutcomeUnknownError, TransientError
-from tests.rigs.contracts import find_operation, needs_documents, plain
+from tests.rigs.contracts import find_operation, needs_documents, plain, table
 from tests.rigs.sandbox import PROJECT, TIMEOUT, TOKEN, Sandbox
 
 pytestmark = needs_documents
 
-PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 ENCODED = quote(PROJECT, safe="")
 DRAFT = IssueDraft(
     reference="CVD-2026-0001",
@@ -61,6 +60,8 @@ def _make_an_issue_that_everybody_sees(sandbox: Sandbox) -> None:
 def _work(tracker: GitLabTracker, sandbox: Sandbox) -> None:
     """Use every method of the client, the ways of trouble too."""
     assert tracker.check() == []
+    assert tracker.who_can_read()
+    assert tracker.fits(DRAFT.body)
     link = tracker.create_issue(DRAFT)
     assert tracker.find_issue(DRAFT.reference, DRAFT.marker) == link
     assert tracker.find_issue(VISIBLE.reference, VISIBLE.marker) is not None
@@ -104,13 +105,6 @@ def _path(request: requests.PreparedRequest) -> str:
     return request.path_url.split("?")[0]
 
 
-def _table(heading: str) -> list[tuple[str, ...]]:
-    """Read the rows of the table under a heading of the page, without their back-ticks."""
-    section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
-    return [tuple(cell.strip(" `") for cell in row) for row in rows[2:]]
-
-
 def test_every_public_method_of_the_client_was_used(asked: list[requests.PreparedRequest]) -> None:
     public = {name for name in vars(GitLabTracker) if not name.startswith("_")}
     worked = set(re.findall(r"tracker\.(\w+)\(", Path(__file__).read_text(encoding="utf-8")))
@@ -121,7 +115,7 @@ def test_every_public_method_of_the_client_was_used(asked: list[requests.Prepare
 def test_what_the_client_asks_and_what_the_page_lists_are_the_same(
     asked: list[requests.PreparedRequest],
 ) -> None:
-    listed = [(method, path, document) for method, path, _, document in _table("Requests")]
+    listed = [(method, path, document) for method, path, _, document in table("Requests")]
     used = set()
     for request in asked:
         operation = find_operation(str(request.method), _path(request))
@@ -140,7 +134,7 @@ def test_the_client_deviates_from_the_documents_only_where_the_page_says_so(
         operation = find_operation(str(request.method), _path(request))
         assert operation
         found |= {(operation.method, operation.path, what) for what in operation.deviations(request)}
-    listed = {(method, path, what) for method, path, what, _ in _table("Deviations")}
+    listed = {(method, path, what) for method, path, what, _ in table("Deviations")}
     assert found - listed == set(), "a deviation that is not listed"
     assert listed - found == set(), "listed and gone"
 
