@@ -9,10 +9,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox import gitlab_actions as actions
-from bot.sandbox.gitlab_actions import IssueForm, Refusal
+from bot.sandbox.gitlab_actions import IssueForm
 from bot.sandbox.gitlab_lists import issue_filter
 from bot.sandbox.gitlab_rows import BOT, TESS, Issue, Note, Project, Upload, User
 from bot.sandbox.gitlab_state import GitLabState
+from bot.sandbox.refusal import Refusal
 
 _SHOWN_AT_MOST = 200
 _PICTURES = {

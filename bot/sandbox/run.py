@@ -17,7 +17,8 @@ from bot.errors import PermanentError
 from bot.sandbox.control import Control, control_routes
 from bot.sandbox.faults import Faults
 from bot.sandbox.gate import DroppableProtocol, Gate
-from bot.sandbox.gitlab_api import GitLabApi, build_api
+from bot.sandbox.gitlab_api import GitLabApi, build_api, refuse
+from bot.sandbox.gitlab_control import GitLabControl
 from bot.sandbox.gitlab_state import GitLabState
 from bot.sandbox.mail_catcher import MailStore, start_mail_server
 from bot.sandbox.request_log import RequestLog
@@ -72,10 +73,10 @@ async def _serve(ports: _Ports, folder: Path, token: str, project: str, maildir:
     expires_on = (datetime.now(UTC) + _TOKEN_LIFE).date().isoformat()
     state = GitLabState(folder).furnish(project, expires_on)
     mails, faults, log = MailStore(folder), Faults(), RequestLog()
-    levers = control_routes(Control(state, faults, log, mails))
+    levers = control_routes(Control(faults, log, mails), GitLabControl(state).levers())
     gitlab_socket, smtp_socket, web_socket = (_listen(port) for port in (ports.gitlab, ports.smtp, ports.web))
     gitlab_url, web_url = _url(gitlab_socket), _url(web_socket)
-    api = Gate(build_api(GitLabApi(state, token, web_url), levers), faults, log)
+    api = Gate(build_api(GitLabApi(state, token, web_url), levers), faults, log, ("/api/",), refuse)
     pages = build_web(state, mails, maildir, gitlab_url, levers)
     smtp = await start_mail_server(mails, faults, smtp_socket)
     servers = [(_server(api), gitlab_socket), (_server(pages), web_socket)]

@@ -13,10 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.sandbox.board_pages import BoardPages
-from bot.sandbox.gitlab_actions import Refusal
 from bot.sandbox.gitlab_state import GitLabState
 from bot.sandbox.mail_catcher import MailStore
 from bot.sandbox.mailbox_pages import MailboxPages
+from bot.sandbox.refusal import Refusal
 from bot.sandbox.rendering import build_pages
 
 # Nothing from elsewhere is loaded and no script runs, whatever a report holds.
