@@ -7,7 +7,7 @@ import io
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,6 +38,9 @@ for name, group in {"report": report_app, "inbox": inbox_app, "outbox": outbox_a
     app.add_typer(group, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+Deployment = Literal["cloud", "datacenter"]
 
 
 class Place:
@@ -128,7 +131,7 @@ def demo(
 
 
 @app.command()
-def sandbox(
+def sandbox(  # noqa: PLR0913, PLR0917 - one option for each stand-in
     gitlab_port: Annotated[int, typer.Option(help="Port of the GitLab stand-in; 0 takes a free one.")] = 0,
     smtp_port: Annotated[int, typer.Option(help="Port of the mail catcher; 0 takes a free one.")] = 0,
     web_port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.")] = 0,
@@ -136,15 +139,26 @@ def sandbox(
     maildir: Annotated[
         Path | None, typer.Option(help="Maildir that the reporter's page writes into.")
     ] = None,
+    jira_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the Jira stand-in; without it there is none, 0 takes a free one."),
+    ] = None,
+    jira_deployment: Annotated[Deployment, typer.Option(help="Which Jira it is.")] = "cloud",
 ) -> None:
-    """Run stand-ins for GitLab and mail on this machine.
+    """Run stand-ins for GitLab, Jira and mail on this machine.
 
     Example: meldpunt sandbox --gitlab-port 8081 --smtp-port 2525 --web-port 8025.
     """
     from bot.sandbox.run import run_sandbox
 
     run_sandbox(
-        gitlab_port=gitlab_port, smtp_port=smtp_port, web_port=web_port, folder=folder, maildir=maildir
+        gitlab_port=gitlab_port,
+        smtp_port=smtp_port,
+        web_port=web_port,
+        folder=folder,
+        maildir=maildir,
+        jira_port=jira_port,
+        jira_deployment=jira_deployment,
     )
 
 
