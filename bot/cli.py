@@ -41,6 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 
 
 Deployment = Literal["cloud", "datacenter"]
+Tracker = Literal["gitlab", "jira", "jira-datacenter"]
 
 
 class Place:
@@ -117,17 +118,21 @@ def check(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps everything.")] = Path("demo"),
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the demo keeps everything; default demo, demo-jira, ...")
+    ] = None,
     web_port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.")] = 8025,
+    tracker: Annotated[Tracker, typer.Option(help="What the team works in.")] = "gitlab",
     *,
     exit_after: Annotated[
         bool, typer.Option("--exit", help="Stop when the first reports are through.")
     ] = False,
 ) -> None:
-    """Show the whole desk on this machine, with nothing to set up.  Example: meldpunt demo."""
+    """Show the whole desk on this machine, with nothing to set up.  Example: meldpunt demo --tracker jira."""
     from bot.demo.run import run_demo
 
-    run_demo(folder, web_port=web_port, exit_after=exit_after)
+    own = Path("demo" if tracker == "gitlab" else f"demo-{tracker}")
+    run_demo(folder or own, tracker=tracker, web_port=web_port, exit_after=exit_after)
 
 
 @app.command()

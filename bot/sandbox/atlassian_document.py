@@ -73,16 +73,28 @@ def is_storable(text: str) -> bool:
     return not _FORBIDDEN.search(text)
 
 
+def utf16_length(text: str) -> int:
+    """Count a text as Java does."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 def document_size(document: dict[str, Any]) -> int:
     """Return how many characters of the limit a document takes."""
     return sum(
-        len(node.get("text", "")) if node.get("type") == "text" else _BLOCK_COST for node in _nodes(document)
+        utf16_length(node.get("text", "")) if node.get("type") == "text" else _BLOCK_COST
+        for node in _nodes(document)
     )
 
 
-def find_in_document(document: dict[str, Any]) -> list[Found]:
-    """Find everything that acts, in the order of the document."""
-    return [found for node in _acting_nodes(document) for found in _found_in(node)]
+def find_in_document(document: dict[str, Any], site: str) -> list[Found]:
+    """Find everything that acts, in the order of the document; a link to a file of this site does not."""
+    own = re.compile(rf"{re.escape(site)}/secure/attachment/\d+/[\w.-]+")
+    return [
+        found
+        for node in _acting_nodes(document)
+        for found in _found_in(node)
+        if found.kind != "link" or not own.fullmatch(found.text)
+    ]
 
 
 def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -295,7 +295,7 @@ def move_issue(state: JiraState, issue: Issue, project: str) -> Issue:
 def record_text(state: JiraState, issue: Issue, user: User, place: str, kept: str) -> None:
     """Keep each thing that a rich text sets in motion, once."""
     value = json.loads(kept)
-    found = find_in_wiki(value) if isinstance(value, str) else find_in_document(value)
+    found = find_in_wiki(value) if isinstance(value, str) else find_in_document(value, state.site)
     for each in dict.fromkeys(found):
         _add_effect(state, issue, user, each, place)
 

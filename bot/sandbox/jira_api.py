@@ -161,7 +161,9 @@ class JiraApi:
         return RedirectResponse(f"{base_of(request)}/media/{attachment.id}/{attachment.secret}", 303)
 
     async def get_secure(self, request: Request) -> Response:
-        """GET /secure/attachment/{attachment}/{filename}, the address on Data Center."""
+        """GET /secure/attachment/{attachment}/{filename}; a person without a token is sent to the pages."""
+        if "authorization" not in request.headers:
+            return RedirectResponse(f"{self._web_base}/jira/files/{request.path_params['attachment']}", 302)
         return self._bytes(self._attachment(request))
 
     async def get_media(self, request: Request) -> Response:
@@ -262,8 +264,7 @@ def api_routes(door: JiraDoor, web_base: str) -> list[Route]:
     table.append(("GET", "/browse/{key}", api.show_issue))
     if door.state.cloud:
         table.append(("GET", "/media/{attachment}/{secret}", api.get_media))
-    else:
-        table.append(("GET", "/secure/attachment/{attachment}/{filename}", api.get_secure))
+    table.append(("GET", "/secure/attachment/{attachment}/{filename}", api.get_secure))
     return [Route(path, endpoint, methods=[method]) for method, path, endpoint in table]
 
 

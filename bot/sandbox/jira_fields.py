@@ -13,6 +13,7 @@ from bot.sandbox.atlassian_document import (
     document_text,
     is_document,
     is_storable,
+    utf16_length,
 )
 from bot.sandbox.jira_catalogue import (
     FIELD,
@@ -121,7 +122,7 @@ def check_text(value: object, *, adf: bool, name: str = "description") -> str:
     elif not isinstance(value, str):
         raise field_problem({name: "Operation value must be a string"})
     else:
-        text, size = value, len(value)
+        text, size = value, utf16_length(value)
     if not is_storable(text):
         raise problem(_UNSUPPORTED)
     if size > TEXT_LIMIT:
@@ -136,7 +137,7 @@ def _summary(reader: FieldReader, value: object) -> str | None:
         return "You must specify a summary of the issue."
     if re.search(r"[\r\n]", value):
         return "The summary is invalid because it contains newline characters."
-    if len(value) > SUMMARY_LIMIT:
+    if utf16_length(value) > SUMMARY_LIMIT:
         cloud = "Summary can't exceed 255 characters."
         return cloud if reader.state.cloud else "Summary must be less than 255 characters."
     if not is_storable(value):

@@ -1,6 +1,6 @@
 """The part of Jira's REST API that says how it is set up: account, project, fields, levels, permissions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -40,7 +40,10 @@ class JiraMeta:
     def routes(self) -> Levers:
         """Return the table of methods and paths below the version."""
         project, create = "project/{project}", "issue/createmeta/{project}/issuetypes"
-        cloud: Levers = [("GET", "issuesecurityschemes/level/member", self.list_level_members)]
+        cloud: Levers = [
+            ("GET", "issuesecurityschemes/level/member", self.list_level_members),
+            ("GET", "issuesecurityschemes/{scheme}/members", self.list_level_members),
+        ]
         return [
             ("GET", "myself", self.get_myself),
             ("GET", "mypermissions", self.get_permissions),
@@ -214,17 +217,17 @@ class JiraMeta:
     async def get_permission_scheme(self, request: Request) -> Response:
         """GET project/{project}/permissionscheme; for administrators of the project."""
         user, _ = self._door.project(request)
-        self._must_administer(user.id, may(self._state, user, "ADMINISTER_PROJECTS"))
+        self._must_administer(allowed=may(self._state, user, "ADMINISTER_PROJECTS"))
         own = f"{base_of(request)}/rest/api/2/permissionscheme/10000"
         scheme: Json = {"id": 10000, "self": own, "name": "Security scheme", "description": ""}
         if request.query_params.get("expand"):
             scheme["permissions"] = [
-                {"id": 10100 + number, "holder": holder, "permission": "BROWSE_PROJECTS"}
+                {"id": 10100 + number, "holder": _holder(holder), "permission": "BROWSE_PROJECTS"}
                 for number, holder in enumerate(self._state.manners.browsers)
             ]
         return JSONResponse(scheme)
 
-    def _must_administer(self, _user_id: int, allowed: bool) -> None:  # noqa: FBT001 - one yes or no
+    def _must_administer(self, *, allowed: bool) -> None:
         if not allowed:
             words = "You do not have permission to administer this project."
             raise problem(words, status=403)
@@ -238,7 +241,7 @@ class JiraMeta:
     async def get_role(self, request: Request) -> Response:
         """GET project/{project}/role/{role}."""
         user, _ = self._door.project(request)
-        self._must_administer(user.id, may(self._state, user, "ADMINISTER_PROJECTS"))
+        self._must_administer(allowed=may(self._state, user, "ADMINISTER_PROJECTS"))
         name = ROLES.get(request.path_params["role"])
         if name is None:
             raise problem("There is no such role.", status=404)
@@ -269,19 +272,19 @@ class JiraMeta:
     async def get_level_scheme_of_project(self, request: Request) -> Response:
         """GET project/{project}/issuesecuritylevelscheme; for administrators of the project."""
         user, _ = self._door.project(request)
-        self._must_administer(user.id, may(self._state, user, "ADMINISTER_PROJECTS"))
+        self._must_administer(allowed=may(self._state, user, "ADMINISTER_PROJECTS"))
         return JSONResponse(self._scheme(request))
 
     async def list_level_schemes(self, request: Request) -> Response:
         """GET issuesecurityschemes; for administrators of Jira."""
         user = self._door.user(request)
-        self._must_administer(user.id, may(self._state, user, "ADMINISTER"))
+        self._must_administer(allowed=may(self._state, user, "ADMINISTER"))
         return JSONResponse({"issueSecuritySchemes": [self._scheme(request)]})
 
     async def get_level_scheme(self, request: Request) -> Response:
         """GET issuesecurityschemes/{scheme}; for administrators of Jira or of a project with it."""
         user = self._door.user(request)
-        self._must_administer(user.id, may(self._state, user, "ADMINISTER_PROJECTS"))
+        self._must_administer(allowed=may(self._state, user, "ADMINISTER_PROJECTS"))
         if request.path_params["scheme"] != LEVEL_SCHEME.id:
             raise problem("The issue security scheme does not exist.", status=404)
         return JSONResponse(self._scheme(request))
@@ -294,10 +297,13 @@ class JiraMeta:
         return {"self": own, "id": int(LEVEL_SCHEME.id), **words, "levels": levels}
 
     async def list_level_members(self, request: Request) -> Response:
-        """GET issuesecurityschemes/level/member; for administrators of Jira, on Cloud only."""
+        """GET issuesecurityschemes/{scheme}/members and .../level/member, for administrators, on Cloud only."""
         user = self._door.user(request)
-        self._must_administer(user.id, may(self._state, user, "ADMINISTER"))
-        wanted = request.query_params.getlist("levelId") or [each.id for each in LEVELS]
+        of_scheme = "scheme" in request.path_params
+        needed = "ADMINISTER_PROJECTS" if of_scheme else "ADMINISTER"
+        self._must_administer(allowed=may(self._state, user, needed))
+        asked = request.query_params.getlist("issueSecurityLevelId" if of_scheme else "levelId")
+        wanted = asked or [each.id for each in LEVELS]
         rows = [self._member(level) for level in LEVELS if level.id in wanted]
         return JSONResponse(
             {"startAt": 0, "maxResults": 50, "total": len(rows), "isLast": True, "values": rows}
@@ -310,7 +316,7 @@ class JiraMeta:
             "id": str(int(level.id) + 100),
             "issueSecurityLevelId": level.id,
             "issueSecuritySchemeId": LEVEL_SCHEME.id,
-            "holder": holder,
+            "holder": _holder(holder),
             "managed": False,
         }
 
@@ -318,3 +324,13 @@ class JiraMeta:
         """GET attachment/meta."""
         self._door.user(request)
         return JSONResponse({"enabled": True, "uploadLimit": self._state.manners.upload_limit})
+
+
+def _holder(holder: Mapping[str, str]) -> Json:
+    """Write who holds something, with what he is."""
+    kind, parameter = holder["type"], holder.get("parameter")
+    details: Json = (
+        {"projectRole": {"id": 0, "name": ROLES.get(str(parameter), "?")}} if kind == "projectRole" else {}
+    )
+    details = {"group": {"name": parameter}} if kind == "group" else details
+    return {**holder, **({"value": parameter} if parameter else {}), **details}

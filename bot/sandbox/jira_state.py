@@ -52,7 +52,7 @@ class Manners:
     off_screen: tuple[str, ...] = ()
     service_desk: bool = False
     denied: tuple[str, ...] = ("MODIFY_REPORTER", "ADMINISTER")
-    browsers: tuple[dict[str, str], ...] = ({"type": "projectRole", "parameter": "10002"},)
+    browsers: tuple[dict[str, str], ...] = ({"type": "projectRole", "parameter": "10100"},)
     hidden_transitions: tuple[str, ...] = ()
     upload_limit: int = 10 * 1024 * 1024
 
@@ -73,6 +73,8 @@ class JiraState(RowFile):
         """Open or create the data of a deployment (`cloud` or `datacenter`) in `folder`."""
         super().__init__(folder / f"jira-{deployment}.db")
         self.cloud = deployment == "cloud"
+        # Where people open this Jira; known once it listens.
+        self.site = ""
         self._files = folder / f"jira-{deployment}-files"
         self._files.mkdir(exist_ok=True)
 
@@ -121,6 +123,11 @@ class JiraState(RowFile):
             _issue(row)
             for row in self._db.execute("SELECT * FROM issues WHERE project = ? ORDER BY id", (project,))
         ]
+
+    def count_open(self) -> int:
+        """Return how many issues of all projects are not done."""
+        sql = "SELECT count(*) FROM issues WHERE resolved_at IS NULL"
+        return int(self._db.execute(sql).fetchone()[0])
 
     def next_number(self, project: str) -> int:
         """Take the project's next number; none is ever used twice."""

@@ -86,19 +86,20 @@ async def _serve(doors: _Doors, folder: Path, token: str, project: str, maildir:
     levers = control_routes(control, GitLabControl(state).levers())
     gitlab_socket, smtp_socket, web_socket = (_listen(port) for port in (doors.gitlab, doors.smtp, doors.web))
     gitlab_url, web_url = _url(gitlab_socket), _url(web_socket)
+    jira_socket = _listen(doors.jira) if doors.jira is not None else None
     api = Gate(build_api(GitLabApi(state, token, web_url), levers), faults, log, ("/api/",), refuse)
-    pages = build_web(state, mails, maildir, gitlab_url, levers)
+    pages = build_web(state, jira, mails, maildir, gitlab_url, levers)
     smtp = await start_mail_server(mails, faults, smtp_socket)
     servers = [(_server(api), gitlab_socket), (_server(pages), web_socket)]
     smtp_at = _url(smtp_socket).removeprefix("http://")
     line = f"sandbox gitlab={gitlab_url} smtp={smtp_at} web={web_url}"
-    if jira:
-        jira_socket = _listen(doors.jira or 0)
+    if jira and jira_socket:
+        jira.site = _url(jira_socket)
         door = JiraDoor(jira, token)
         app = build_jira(door, web_url, control_routes(control, JiraControl(jira).levers()))
         gate = Gate(app, faults, log, ("/rest/", "/secure/", "/media/"), refuse_as_jira)
         servers.append((_server(gate), jira_socket))
-        line += f" jira={_url(jira_socket)}"
+        line += f" jira={jira.site}"
     _stop_on_signals([server for server, _ in servers])
     print(line, flush=True)  # noqa: T201 - its one line
     try:

@@ -2,8 +2,9 @@
 
 Read as its parser does: macros first, from left to right, a backslash taking the meaning from the character
 behind it; inside `{noformat}` and `{code}` nothing acts until the next tag of the same name, and one that is
-never closed protects nothing. In what remains, links, images and mentions are found by regular expression.
-Whether the named user or file exists is left aside. (Atlassian's renderer: WikiMarkupParser, LinkRenderer.)
+never closed protects nothing. In what remains, links and images are found by regular expression. Mentions are
+the exception: who is to be notified is looked for in the bare text, wherever it stands. Whether the named user
+or file exists is left aside. (Atlassian's renderer: WikiMarkupParser, LinkRenderer, MentionFinder.)
 """
 
 import re
@@ -22,15 +23,13 @@ MACROS = PROTECTING | frozenset(
 )
 _TAG = re.compile(r"\{(?P<name>[A-Za-z]+)(?::(?P<options>[^{}\n]*))?\}")
 _ESCAPED = re.compile(r"\\.", re.DOTALL)
-_MENTION = re.compile(r"\[~[^\]\n]+\]")
-_LINK = re.compile(r"\[(?!~)(?:[^\[\]\n|]*\|)?(?P<to>[^\[\]\n|]+)(?:\|[^\[\]\n]*)?\]")
+_MENTION = re.compile(r"\[\s*~[^\]\n]+\]")
+_LINK = re.compile(r"\[(?!\s*~)(?:[^\[\]\n|]*\|)?(?P<to>[^\[\]\n|]+)(?:\|[^\[\]\n]*)?\]")
 _TARGET = re.compile(r"[#^]|[a-z][a-z0-9+.-]*:|//|www\.|[A-Z][A-Z0-9]+-\d+$", re.IGNORECASE)
 _OWN_FILE = re.compile(r"\^[^/\\]+$")
 _IMAGE = re.compile(r"(?<![\w\\])!(?=\S)(?P<source>[^!\n]*[^\s!\\])!(?!\w)")
 _SOURCE = re.compile(r"[a-z][a-z0-9+.-]*:|//|[^|]*\.\w{2,5}(?:\||$)|\^", re.IGNORECASE)
-_URL = re.compile(
-    r"(?:\b(?:https?|ftp|ftps|file|nntp|news|irc)://|\bmailto:|\\\\\\\\)[^\s\]|!{}\"<>]+", re.IGNORECASE
-)
+_URL = re.compile(r"(?:\b(?:https?|ftp|ftps|file|nntp|news|irc)://|\bmailto:)[^\s\]|!{}\"<>]+", re.IGNORECASE)
 _KEY = re.compile(rf"(?<![\w-])(?:{'|'.join(PROJECTS)})-\d+\b")
 
 
@@ -85,7 +84,8 @@ def _find_end(text: str, at: int, name: str) -> re.Match[str] | None:
 
 def find_in_wiki(text: str) -> list[Found]:
     """Find everything that acts, in the order of the text."""
-    return [found for part in split_wiki(text) for found in _found_in(part)]
+    mentions = [Found("mention", match[0]) for match in _MENTION.finditer(text)]
+    return [*mentions, *(found for part in split_wiki(text) for found in _found_in(part))]
 
 
 def _found_in(part: Part) -> Iterator[Found]:
@@ -98,7 +98,6 @@ def _found_in(part: Part) -> Iterator[Found]:
 def _found_in_text(text: str) -> Iterator[Found]:
     # An escaped character is only itself; a word character in its place keeps the neighbours apart.
     text = _ESCAPED.sub("\x00", text)
-    yield from (Found("mention", match[0]) for match in _MENTION.finditer(text))
     text = _MENTION.sub(" ", text)
     for match in _LINK.finditer(text):
         target = match["to"].strip()
