@@ -18,8 +18,8 @@ $(READY): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## Show the whole desk on this machine, with nothing to set up
-	@$(BIN)/meldpunt demo
+demo: $(READY) ## Show the whole desk on this machine, with nothing to set up (TRACKER=jira for Jira)
+	@$(BIN)/meldpunt demo --tracker $(or $(TRACKER),gitlab)
 
 run: $(READY) ## Run the bot with the settings in settings.env
 	@$(BIN)/meldpunt run
@@ -47,4 +47,4 @@ lock: ## Pin every dependency with its hashes again (needs uv)
 LOCK := --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) demo build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo demo-jira demo-jira-datacenter build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,7 +7,7 @@ import io
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,6 +38,10 @@ for name, group in {"report": report_app, "inbox": inbox_app, "outbox": outbox_a
     app.add_typer(group, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+Deployment = Literal["cloud", "datacenter"]
+Tracker = Literal["gitlab", "jira", "jira-datacenter"]
 
 
 class Place:
@@ -114,21 +118,25 @@ def check(
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps everything.")] = Path("demo"),
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the demo keeps everything; default demo, demo-jira, ...")
+    ] = None,
     web_port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.")] = 8025,
+    tracker: Annotated[Tracker, typer.Option(help="What the team works in.")] = "gitlab",
     *,
     exit_after: Annotated[
         bool, typer.Option("--exit", help="Stop when the first reports are through.")
     ] = False,
 ) -> None:
-    """Show the whole desk on this machine, with nothing to set up.  Example: meldpunt demo."""
+    """Show the whole desk on this machine, with nothing to set up.  Example: meldpunt demo --tracker jira."""
     from bot.demo.run import run_demo
 
-    run_demo(folder, web_port=web_port, exit_after=exit_after)
+    own = Path("demo" if tracker == "gitlab" else f"demo-{tracker}")
+    run_demo(folder or own, tracker=tracker, web_port=web_port, exit_after=exit_after)
 
 
 @app.command()
-def sandbox(
+def sandbox(  # noqa: PLR0913, PLR0917 - one option for each stand-in
     gitlab_port: Annotated[int, typer.Option(help="Port of the GitLab stand-in; 0 takes a free one.")] = 0,
     smtp_port: Annotated[int, typer.Option(help="Port of the mail catcher; 0 takes a free one.")] = 0,
     web_port: Annotated[int, typer.Option(help="Port of the pages; 0 takes a free one.")] = 0,
@@ -136,15 +144,26 @@ def sandbox(
     maildir: Annotated[
         Path | None, typer.Option(help="Maildir that the reporter's page writes into.")
     ] = None,
+    jira_port: Annotated[
+        int | None,
+        typer.Option(help="Port of the Jira stand-in; without it there is none, 0 takes a free one."),
+    ] = None,
+    jira_deployment: Annotated[Deployment, typer.Option(help="Which Jira it is.")] = "cloud",
 ) -> None:
-    """Run stand-ins for GitLab and mail on this machine.
+    """Run stand-ins for GitLab, Jira and mail on this machine.
 
     Example: meldpunt sandbox --gitlab-port 8081 --smtp-port 2525 --web-port 8025.
     """
     from bot.sandbox.run import run_sandbox
 
     run_sandbox(
-        gitlab_port=gitlab_port, smtp_port=smtp_port, web_port=web_port, folder=folder, maildir=maildir
+        gitlab_port=gitlab_port,
+        smtp_port=smtp_port,
+        web_port=web_port,
+        folder=folder,
+        maildir=maildir,
+        jira_port=jira_port,
+        jira_deployment=jira_deployment,
     )
 
 

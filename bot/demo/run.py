@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -24,25 +25,27 @@ from bot.setting_files import load_settings
 from bot.settings import PREFIX
 from bot.web.ops import serve
 
-GITLAB_PORT, SMTP_PORT = 8026, 8027
+GITLAB_PORT, SMTP_PORT, JIRA_PORT = 8026, 8027, 8028
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own word, good for nothing else
 START_SECONDS = 30
 
+Tracker = Literal["gitlab", "jira", "jira-datacenter"]
+DEPLOYMENTS: Mapping[Tracker, str] = {"jira": "cloud", "jira-datacenter": "datacenter"}
 
-def run_demo(folder: Path, *, web_port: int, exit_after: bool) -> None:
+
+def run_demo(folder: Path, *, tracker: Tracker, web_port: int, exit_after: bool) -> None:
     """Start sandbox and bot in `folder`, feed the stories and tell each step until Ctrl+C."""
     (folder / "secrets").mkdir(parents=True, exist_ok=True)
     _forget_settings()
-    with _sandbox(folder, web_port) as addresses:
-        settings = load_settings(
-            settings_file=_write_settings(folder, addresses), secrets_dir=folder / "secrets"
-        )
+    with _sandbox(folder, web_port, tracker) as addresses:
+        settings_file = _write_settings(folder, addresses, tracker)
+        settings = load_settings(settings_file=settings_file, secrets_dir=folder / "secrets")
         start_log("info", tell=_tell)
         with build_bot(settings) as bot, serve(bot, jobs(bot)) as port, ticking(bot, jobs(bot)):
             _feed(folder, bot)
             _say(_farewell(addresses["web"], port))
             if not exit_after:
-                _say("Stop with Ctrl+C; everything stays in the folder, and `make demo` goes on with it.")
+                _say(f"Stop with Ctrl+C; everything stays in {folder}, and the same command goes on with it.")
                 _wait_for_stop()
 
 
@@ -52,7 +55,7 @@ def _forget_settings() -> None:
         del os.environ[name]
 
 
-def _write_settings(folder: Path, addresses: Mapping[str, str]) -> Path:
+def _write_settings(folder: Path, addresses: Mapping[str, str], tracker: Tracker) -> Path:
     """Write the demo's settings; keys are made once here and never a default."""
     keys = folder / "keys.env"
     if not keys.exists():
@@ -75,10 +78,7 @@ def _write_settings(folder: Path, addresses: Mapping[str, str]) -> Path:
         "MAILER__HOST": smtp_host,
         "MAILER__PORT": smtp_port,
         "MAILER__SECURITY": "none",
-        "TRACKERS__MAIN__KIND": "gitlab",
-        "TRACKERS__MAIN__URL": addresses["gitlab"],
-        "TRACKERS__MAIN__TOKEN": TOKEN,
-        "TRACKERS__MAIN__PROJECT": "security/reports",
+        **_tracker_settings(addresses, tracker),
         "WEB__PORT": "0",
     }
     settings = folder / "settings.env"
@@ -87,9 +87,26 @@ def _write_settings(folder: Path, addresses: Mapping[str, str]) -> Path:
     return settings
 
 
+def _tracker_settings(addresses: Mapping[str, str], tracker: Tracker) -> Mapping[str, str]:
+    """Give what the settings say of the tracker that the team works in."""
+    settings = {"KIND": "gitlab", "URL": addresses["gitlab"], "PROJECT": "security/reports"}
+    if tracker != "gitlab":
+        settings = {
+            "KIND": "jira",
+            "DEPLOYMENT": DEPLOYMENTS[tracker],
+            "URL": addresses["jira"],
+            "PROJECT": "SEC",
+            "ISSUE_TYPE": "Task",
+            "SECURITY_LEVEL": "Team",
+        }
+    if tracker == "jira":
+        settings["USERNAME"] = "bot@example.nl"
+    return {f"TRACKERS__MAIN__{name}": value for name, value in {**settings, "TOKEN": TOKEN}.items()}
+
+
 @contextmanager
-def _sandbox(folder: Path, web_port: int) -> Iterator[Mapping[str, str]]:
-    """Run the sandbox as a process of its own and give its three addresses."""
+def _sandbox(folder: Path, web_port: int, tracker: Tracker) -> Iterator[Mapping[str, str]]:
+    """Run the sandbox as a process of its own and give its addresses."""
     for name in ("new", "cur", "tmp"):
         (folder / "Maildir" / name).mkdir(parents=True, exist_ok=True)
     ports = [free_port(web_port), free_port(GITLAB_PORT), free_port(SMTP_PORT)]
@@ -105,6 +122,9 @@ def _sandbox(folder: Path, web_port: int) -> Iterator[Mapping[str, str]]:
     ]
     for name, port in zip(("--web-port", "--gitlab-port", "--smtp-port"), ports, strict=True):
         command += [name, str(port)]
+    if tracker != "gitlab":
+        deployment = ["--jira-deployment", DEPLOYMENTS[tracker]]
+        command += ["--jira-port", str(free_port(JIRA_PORT)), *deployment]
     # A group of its own: Ctrl+C reaches the bot first, which stops before the sandbox does.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603 - our own
     try:

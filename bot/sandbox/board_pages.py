@@ -1,6 +1,5 @@
 """The team's pages: board, issue and their forms, which act as Tess through the same code as the API."""
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from jinja2 import Environment
@@ -9,28 +8,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox import gitlab_actions as actions
-from bot.sandbox.gitlab_actions import IssueForm, Refusal
+from bot.sandbox.cards import PICTURES, Card
+from bot.sandbox.gitlab_actions import IssueForm
 from bot.sandbox.gitlab_lists import issue_filter
 from bot.sandbox.gitlab_rows import BOT, TESS, Issue, Note, Project, Upload, User
 from bot.sandbox.gitlab_state import GitLabState
+from bot.sandbox.refusal import Refusal
 
 _SHOWN_AT_MOST = 200
-_PICTURES = {
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".gif": "image/gif",
-    ".webp": "image/webp",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """An issue as the board shows it."""
-
-    issue: Issue
-    people: list[User]
-    notes: int
 
 
 class BoardPages:
@@ -72,7 +57,7 @@ class BoardPages:
             "board.html",
             project=project,
             projects=self._state.projects(),
-            cards=[self._card(each) for each in issues],
+            cards=[self._card(each, project) for each in issues],
             counts=counts,
             state=state,
             search=query.get("search", ""),
@@ -80,9 +65,19 @@ class BoardPages:
             labels=self._state.labels(project.id),
         )
 
-    def _card(self, issue: Issue) -> Card:
-        people = [self._state.user(each) for each in issue.assignee_ids]
-        return Card(issue, people, self._state.count_notes(issue.id))
+    def _card(self, issue: Issue, project: Project) -> Card:
+        return Card(
+            url=f"/{project.path}/-/issues/{issue.iid}",
+            ref=f"#{issue.iid}",
+            title=issue.title,
+            closed_to="Confidential" if issue.confidential else "",
+            open_words="Not confidential",
+            due_on=issue.due_date,
+            done=issue.state == "closed",
+            people=tuple(self._state.user(each).name for each in issue.assignee_ids),
+            comments=self._state.count_notes(issue.id),
+            labels=issue.labels,
+        )
 
     async def show_issue(self, request: Request) -> Response:
         """Show an issue with everything that hangs on it."""
@@ -134,7 +129,7 @@ class BoardPages:
         if found is None:
             raise Refusal(404, {"message": "There is no such file."})
         upload, content = found
-        picture = _PICTURES.get(PurePosixPath(upload.filename).suffix.lower())
+        picture = PICTURES.get(PurePosixPath(upload.filename).suffix.lower())
         headers = {} if picture else {"Content-Disposition": "attachment"}
         return Response(content, 200, headers, picture or "application/octet-stream")
 

@@ -1,12 +1,11 @@
-"""The levers that no vendor has: what happened, trouble to order, and settings of the stand-in.
+"""The levers that no vendor has: what happened, trouble to order, and caught mail.
 
-Served beside the API and beside the pages, without a token; for tests and demonstrations.
+Served beside each API and beside the pages, without a token; for tests and demonstrations.
 """
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
-from datetime import date
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -14,48 +13,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox.faults import FaultError, Faults, parse_fault
-from bot.sandbox.gitlab_state import GitLabState
 from bot.sandbox.mail_catcher import MailStore
 from bot.sandbox.mail_reading import mail_json
 from bot.sandbox.request_log import LoggedRequest, RequestLog, body_text
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_DONE = 204
+Levers = list[tuple[str, str, Endpoint]]
+DONE = 204
 
 
 class Control:
-    """The routes under /sandbox/."""
+    """The routes under /sandbox/ that are the same at every door."""
 
-    def __init__(self, state: GitLabState, faults: Faults, log: RequestLog, mails: MailStore) -> None:
+    def __init__(self, faults: Faults, log: RequestLog, mails: MailStore) -> None:
         """Take everything there is to look at."""
-        self._state, self._faults, self._log, self._mails = state, faults, log, mails
-
-    async def list_effects(self, request: Request) -> Response:
-        """GET /sandbox/effects[?iid=N]: what texts set in motion, of all issues or one number."""
-        iid = request.query_params.get("iid")
-        rows = []
-        for effect in self._state.effects():
-            issue = self._state.issue_by_id(effect.issue_id)
-            if iid in {None, str(issue.iid)}:
-                project = self._state.project(issue.project_id)
-                rows.append(
-                    {
-                        "project": project.path if project else None,
-                        "iid": issue.iid,
-                        "user": self._state.user(effect.user_id).username,
-                        "at": effect.created_at,
-                        "kind": effect.kind,
-                        "text": effect.text,
-                        "place": effect.place,
-                        "applied": effect.applied,
-                    }
-                )
-        return JSONResponse(rows)
-
-    async def forget_effects(self, _request: Request) -> Response:
-        """DELETE /sandbox/effects."""
-        self._state.forget_effects()
-        return Response(status_code=_DONE)
+        self._faults, self._log, self._mails = faults, log, mails
 
     async def list_requests(self, request: Request) -> Response:
         """GET /sandbox/requests[?containing=TEXT][&after=NUMBER][&bodies=0]."""
@@ -66,7 +38,7 @@ class Control:
     async def forget_requests(self, _request: Request) -> Response:
         """DELETE /sandbox/requests."""
         self._log.clear()
-        return Response(status_code=_DONE)
+        return Response(status_code=DONE)
 
     async def list_faults(self, _request: Request) -> Response:
         """GET /sandbox/faults: the orders that still stand."""
@@ -75,7 +47,7 @@ class Control:
     async def add_fault(self, request: Request) -> Response:
         """POST /sandbox/faults: one fault as a JSON object, or a list of them."""
         try:
-            value = await _json(request)
+            value = await read_json(request)
             for each in [parse_fault(one) for one in (value if isinstance(value, list) else [value])]:
                 self._faults.add(each)
         except FaultError as error:
@@ -85,27 +57,7 @@ class Control:
     async def clear_faults(self, _request: Request) -> Response:
         """DELETE /sandbox/faults."""
         self._faults.clear()
-        return Response(status_code=_DONE)
-
-    async def change_project(self, request: Request) -> Response:
-        """PUT /sandbox/project: `path`, and any of visibility, issues_access_level, access_level."""
-        value = await _json(request)
-        project = self._state.project(str(value.get("path"))) if isinstance(value, dict) else None
-        if project is None:
-            return JSONResponse({"error": "path names no project"}, 404)
-        changes = {
-            key: value[key] for key in ("visibility", "issues_access_level", "access_level") if key in value
-        }
-        changed = replace(project, **changes)
-        self._state.change_project(changed)
-        return JSONResponse(asdict(changed))
-
-    async def change_token(self, request: Request) -> Response:
-        """PUT /sandbox/token: `expires_on`, a date."""
-        value = await _json(request)
-        expires_on = date.fromisoformat(str(value["expires_on"])).isoformat()
-        self._state.set_fact("token_expires_on", expires_on)
-        return JSONResponse({"expires_on": expires_on})
+        return Response(status_code=DONE)
 
     async def list_mails(self, request: Request) -> Response:
         """GET /sandbox/mails[?after=NUMBER]: what the mail server accepted, the oldest first."""
@@ -115,10 +67,20 @@ class Control:
     async def forget_mails(self, _request: Request) -> Response:
         """DELETE /sandbox/mails."""
         self._mails.clear()
-        return Response(status_code=_DONE)
+        return Response(status_code=DONE)
+
+    async def set_delay(self, request: Request) -> Response:
+        """POST /sandbox/delay: `milliseconds` that every answer of a tracker waits; 0 ends it."""
+        value = await read_json(request)
+        milliseconds = value.get("milliseconds") if isinstance(value, dict) else None
+        if not isinstance(milliseconds, int) or milliseconds < 0:
+            return JSONResponse({"error": "milliseconds must be a whole number"}, 400)
+        self._faults.delay_seconds = milliseconds / 1000
+        return JSONResponse({"milliseconds": milliseconds})
 
 
-async def _json(request: Request) -> Any:  # noqa: ANN401 - it is JSON
+async def read_json(request: Request) -> Any:  # noqa: ANN401 - it is JSON
+    """Read a body that must be JSON; raises FaultError."""
     try:
         return await request.json()
     except json.JSONDecodeError as error:
@@ -138,19 +100,17 @@ def _logged(request: LoggedRequest, *, bodies: bool) -> dict[str, object]:
     return {**entry, "body": body_text(request)} if bodies else entry
 
 
-def control_routes(control: Control) -> list[Route]:
-    """Return the table of methods and paths."""
-    table: list[tuple[str, str, Endpoint]] = [
-        ("GET", "effects", control.list_effects),
-        ("DELETE", "effects", control.forget_effects),
+def control_routes(control: Control, more: Levers) -> list[Route]:
+    """Return the table of methods and paths, with what a vendor's own levers add."""
+    table: Levers = [
         ("GET", "requests", control.list_requests),
         ("DELETE", "requests", control.forget_requests),
         ("GET", "faults", control.list_faults),
         ("POST", "faults", control.add_fault),
         ("DELETE", "faults", control.clear_faults),
-        ("PUT", "project", control.change_project),
-        ("PUT", "token", control.change_token),
+        ("POST", "delay", control.set_delay),
         ("GET", "mails", control.list_mails),
         ("DELETE", "mails", control.forget_mails),
+        *more,
     ]
     return [Route(f"/sandbox/{path}", endpoint, methods=[method]) for method, path, endpoint in table]

@@ -1,4 +1,4 @@
-"""Failures that a test asks for, at the GitLab (HTTP) or at the mail server (SMTP)."""
+"""Failures that a test asks for, at a tracker (HTTP) or at the mail server (SMTP)."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ Stage = Literal["mail", "rcpt", "data"]
 class Fault:
     """One order for trouble.
 
-    `method` and `path` (a regular expression, searched) choose requests at the GitLab; at the mail server
+    `method` and `path` (a regular expression, searched) choose requests at a tracker; at the mail server
     `stage` and `path` (searched in the address) do. The first `skip` matches go through unharmed, the next
     `count` fail. `status` and `retry_after` (sent as it stands: a number or an HTTP date) belong to kind
     `status`, `milliseconds` to `delay_ms` (before the work) and `slow_body` (between two bytes).
@@ -73,11 +73,15 @@ def _compiled(fault: Fault) -> Fault:
 
 
 class Faults:
-    """The orders that still stand; they do not outlive the process."""
+    """The orders that still stand; they do not outlive the process.
+
+    `delay_seconds` is how long every answer of a tracker waits before its work begins.
+    """
 
     def __init__(self) -> None:
         """Start without any."""
         self._standing: list[Fault] = []
+        self.delay_seconds = 0.0
 
     def add(self, fault: Fault) -> None:
         """Place an order behind the others."""

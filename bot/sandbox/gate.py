@@ -1,15 +1,15 @@
-"""What stands before the GitLab API: it logs each request and makes the trouble that a test asked for."""
+"""What stands before a vendor's API: it logs each request and makes the trouble that a test asked for."""
 
 import asyncio
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from bot.sandbox.clock import now
 from bot.sandbox.faults import Fault, Faults
-from bot.sandbox.gitlab_rows import now
 from bot.sandbox.request_log import LoggedRequest, RequestLog
 
 _SIGN_IN = "<!DOCTYPE html><html lang=en><title>Sign in</title><h1>Sign in to continue</h1></html>"
@@ -24,12 +24,18 @@ class DroppableProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
+Refuse = Callable[[Fault], Response]
+
+
 class Gate:
     """An ASGI application around another one."""
 
-    def __init__(self, app: ASGIApp, faults: Faults, log: RequestLog) -> None:
-        """Take the API, the trouble and the log."""
+    def __init__(
+        self, app: ASGIApp, faults: Faults, log: RequestLog, guarded: tuple[str, ...], refuse: Refuse
+    ) -> None:
+        """Take the API, the trouble, the log, where the API's paths begin and how the vendor refuses."""
         self._app, self._faults, self._log = app, faults, log
+        self._guarded, self._refuse = guarded, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the whole request first, as a proxy does, then let it through or not."""
@@ -37,10 +43,11 @@ class Gate:
             return await self._app(scope, receive, send)
         # Routes are matched on the path as sent: a project's path has its slash encoded.
         scope["path"] = scope["raw_path"].decode("ascii")
-        if not scope["path"].startswith("/api/"):
+        if not scope["path"].startswith(self._guarded):
             return await self._app(scope, receive, send)
         body = await _read_body(receive)
         self._log_request(scope, body)
+        await asyncio.sleep(self._faults.delay_seconds)
         fault = self._faults.take("http", scope["method"], scope["path"])
         if fault is None:
             return await self._app(scope, _replay(body), send)
@@ -63,9 +70,10 @@ class Gate:
     async def _make_trouble(
         self, fault: Fault, scope: Scope, body: bytes, receive: Receive, send: Send
     ) -> None:
-        answer = _refused(fault)
-        if answer:
-            await answer(scope, receive, send)
+        if fault.kind == "html_200":
+            await HTMLResponse(_SIGN_IN)(scope, receive, send)
+        elif fault.kind == "status":
+            await self._refuse(fault)(scope, receive, send)
         elif fault.kind == "delay_ms":
             await asyncio.sleep(fault.milliseconds / 1000)
             await self._app(scope, _replay(body), send)
@@ -75,19 +83,6 @@ class Gate:
             if fault.kind == "reply_lost_after_commit":
                 await self._app(scope, _replay(body), _to_nowhere)
             await _hang_up(scope, receive)
-
-
-def _refused(fault: Fault) -> Response | None:
-    if fault.kind == "html_200":
-        return HTMLResponse(_SIGN_IN)
-    if fault.kind != "status":
-        return None
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-    words = {401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not found", 429: "Retry later"}
-    message = words.get(fault.status, f"{fault.status} error")
-    if fault.status == 429:  # noqa: PLR2004 - GitLab's rate limiter answers in plain text
-        return Response(message, fault.status, headers, "text/plain")
-    return JSONResponse({"message": message}, fault.status, headers)
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -6,10 +6,11 @@ a `Refusal`, with GitLab's own status and JSON.
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 
+from bot.sandbox.clock import now
 from bot.sandbox.commands_run import run_quick_action
 from bot.sandbox.gitlab_rows import (
     BOT,
@@ -22,27 +23,18 @@ from bot.sandbox.gitlab_rows import (
     Project,
     Upload,
     User,
-    now,
 )
 from bot.sandbox.gitlab_state import GitLabState
 from bot.sandbox.label_colours import colour_of
 from bot.sandbox.markdown_refs import Found, find_in_markdown, find_in_title
 from bot.sandbox.quick_actions import QuickAction, extract_quick_actions
+from bot.sandbox.refusal import Refusal
 
 TITLE_LIMIT = 255
 DESCRIPTION_LIMIT = 1_048_576
 NOTE_LIMIT = 1_000_000
 UPLOAD_LIMIT = 100 * 1024 * 1024
 ISSUE_TYPES = ("issue", "incident", "test_case", "requirement", "task", "ticket")
-
-
-class Refusal(Exception):  # noqa: N818 - GitLab refuses; nothing went wrong here
-    """GitLab says no, in its own words."""
-
-    def __init__(self, status: int, body: Mapping[str, object]) -> None:
-        """Take the HTTP status and the JSON body."""
-        super().__init__(str(body))
-        self.status, self.body = status, body
 
 
 def _invalid(field: str, problem: str) -> Refusal:
@@ -209,7 +201,7 @@ def _settle(state: GitLabState, before: Issue, after: Issue, user: User) -> Issu
     if before.title:
         _note_changes(state, before, after, user)
     after = replace(after, updated_at=at)
-    state.change_issue(after)
+    state.change(after)
     return after
 
 

@@ -13,11 +13,13 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.sandbox import gitlab_actions as actions
-from bot.sandbox.gitlab_actions import ISSUE_TYPES, IssueForm, Refusal
+from bot.sandbox.faults import Fault
+from bot.sandbox.gitlab_actions import ISSUE_TYPES, IssueForm
 from bot.sandbox.gitlab_lists import Page, issue_filter, issue_order, split_names
 from bot.sandbox.gitlab_rows import BOT, NO_ACCESS, TESS, Issue, Note, Project, User
 from bot.sandbox.gitlab_shapes import Json, Shapes
 from bot.sandbox.gitlab_state import GitLabState
+from bot.sandbox.refusal import Refusal
 
 VERSION = {"version": "18.5.0", "revision": "sandbox"}
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -336,6 +338,16 @@ def _issue_form(fields: Json) -> IssueForm:
         state_event=_chosen(fields, "state_event", ("close", "reopen")),
         locked=_flag(fields, "discussion_locked"),
     )
+
+
+def refuse(fault: Fault) -> Response:
+    """Answer as GitLab does when a test asked for a status."""
+    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    words = {401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not found", 429: "Retry later"}
+    message = words.get(fault.status, f"{fault.status} error")
+    if fault.status == 429:  # noqa: PLR2004 - GitLab's rate limiter answers in plain text
+        return Response(message, fault.status, headers, "text/plain")
+    return JSONResponse({"message": message}, fault.status, headers)
 
 
 async def _answer_refusal(_request: Request, error: Exception) -> Response:

@@ -1,17 +1,11 @@
 """The values that the sandbox's GitLab keeps; times are ISO 8601 in UTC, dates are plain dates."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 # GitLab's own numbers (docs.gitlab.com, "Roles and permissions").
 NO_ACCESS, REPORTER = 0, 20
 # The accounts that the sandbox itself speaks of: the bot, and the person on the pages.
 BOT, TESS = 2, 3
-
-
-def now() -> str:
-    """Return the time as GitLab writes it: UTC, with milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,11 @@ Rows are values; what they mean and which changes go together stands in `gitlab_
 """
 
 import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import astuple, fields, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
+from bot.sandbox.clock import now
 from bot.sandbox.gitlab_rows import (
     REPORTER,
     Effect,
@@ -21,11 +19,10 @@ from bot.sandbox.gitlab_rows import (
     Project,
     Upload,
     User,
-    now,
 )
+from bot.sandbox.row_file import RowFile
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY, username TEXT UNIQUE, name TEXT, access_level INTEGER);
 CREATE TABLE IF NOT EXISTS projects (
@@ -56,15 +53,6 @@ CREATE TABLE IF NOT EXISTS uploads (
 """
 
 
-_Row = TypeVar("_Row", Issue, Note, Event, Effect, Upload)
-_TABLES = {
-    Issue: "issues",
-    Note: "notes",
-    Event: "events",
-    Effect: "effects",
-    Upload: "uploads",
-    Label: "labels",
-}
 _PEOPLE = (
     User(1, "root", "Administrator", 50),
     User(2, "project_1_bot", "Meldpunt bot", REPORTER),
@@ -73,22 +61,24 @@ _PEOPLE = (
 )
 
 
-def _column(value: object) -> object:
-    return json.dumps(value) if isinstance(value, tuple) else value
-
-
-class GitLabState:
+class GitLabState(RowFile):
     """Access to the rows; every change goes through `transaction`."""
+
+    schema = _SCHEMA
+    tables = {  # noqa: RUF012 - the type is said where it is declared
+        Issue: "issues",
+        Note: "notes",
+        Event: "events",
+        Effect: "effects",
+        Upload: "uploads",
+        Label: "labels",
+    }
 
     def __init__(self, folder: Path) -> None:
         """Open or create the data in `folder`."""
+        super().__init__(folder / "gitlab.db")
         self.uploads_folder = folder / "uploads"
-        self.uploads_folder.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(folder / "gitlab.db", isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # A killed process loses nothing this way; only a power cut could.
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.executescript(_SCHEMA)
+        self.uploads_folder.mkdir(exist_ok=True)
 
     def furnish(self, project: str, token_expires_on: str) -> Self:
         """Add the people, the projects (one private, one public, one internal) and the token's last day."""
@@ -106,31 +96,8 @@ class GitLabState:
                     (path, visibility, REPORTER),
                 )
             for key, value in (("token_expires_on", token_expires_on), ("started_at", now())):
-                self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (key, value))
+                self.add_fact(key, value)
         return self
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make everything inside happen together or not at all."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
-    def fact(self, key: str) -> str:
-        """Return one of the single values."""
-        return str(self._db.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()[0])
-
-    def set_fact(self, key: str, value: str) -> None:
-        """Change one of the single values."""
-        self._db.execute("UPDATE facts SET value = ? WHERE key = ?", (value, key))
 
     # People and projects
 
@@ -213,21 +180,6 @@ class GitLabState:
         """Return the number of the project's next issue."""
         row = self._db.execute("SELECT max(iid) FROM issues WHERE project_id = ?", (project_id,)).fetchone()
         return int(row[0] or 0) + 1
-
-    def add(self, row: _Row) -> _Row:
-        """Insert a row, whatever its `id` says, and return it with its real one."""
-        names = [field.name for field in fields(row) if field.name != "id"]
-        marks = ", ".join("?" * len(names))
-        sql = f"INSERT INTO {_TABLES[type(row)]} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - our own names
-        cursor = self._db.execute(sql, [_column(getattr(row, name)) for name in names])
-        return replace(row, id=cursor.lastrowid or 0)
-
-    def change_issue(self, issue: Issue) -> None:
-        """Write an issue back."""
-        names = [field.name for field in fields(issue) if field.name != "id"]
-        changes = ", ".join(f"{name} = ?" for name in names)
-        values = [_column(getattr(issue, name)) for name in names]
-        self._db.execute(f"UPDATE issues SET {changes} WHERE id = ?", (*values, issue.id))  # noqa: S608 - our own names
 
     def notes(self, issue_id: int) -> list[Note]:
         """Return an issue's notes, the oldest first."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
+from bot.sandbox.clock import now
 from bot.sandbox.faults import Fault, Faults, Stage
-from bot.sandbox.gitlab_rows import now
 
 _SIZE_LIMIT = 64 * 1024 * 1024
 _WORDS = {

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.sandbox.gitlab_actions import Refusal
 from bot.sandbox.mail_catcher import CaughtMail, MailStore
 from bot.sandbox.mail_reading import ReadMail, read_mail
+from bot.sandbox.refusal import Refusal
 
 _DESK = "security@example.nl"
 _SHOWN_AT_MOST = 100

@@ -24,9 +24,14 @@ _ENGLISH = re.compile(r"\b(?:the|a|and|you|your|we|not|thank|report|received)\b"
 
 
 def render_markdown(text: str) -> Markup:
+    """Return Markdown as safe HTML."""
+    return clean_html(_MARKDOWN.render(text))
+
+
+def clean_html(dirty: str) -> Markup:
     """Return safe HTML: known tags only, and no image that is not one of our own uploads."""
     html = nh3.clean(
-        _MARKDOWN.render(text),
+        dirty,
         tags=set(_TAGS),
         attributes=_ATTRIBUTES,
         attribute_filter=_own_images,

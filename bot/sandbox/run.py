@@ -17,8 +17,14 @@ from bot.errors import PermanentError
 from bot.sandbox.control import Control, control_routes
 from bot.sandbox.faults import Faults
 from bot.sandbox.gate import DroppableProtocol, Gate
-from bot.sandbox.gitlab_api import GitLabApi, build_api
+from bot.sandbox.gitlab_api import GitLabApi, build_api, refuse
+from bot.sandbox.gitlab_control import GitLabControl
 from bot.sandbox.gitlab_state import GitLabState
+from bot.sandbox.jira_api import build_api as build_jira
+from bot.sandbox.jira_control import JiraControl
+from bot.sandbox.jira_door import JiraDoor
+from bot.sandbox.jira_door import refuse as refuse_as_jira
+from bot.sandbox.jira_state import JiraState
 from bot.sandbox.mail_catcher import MailStore, start_mail_server
 from bot.sandbox.request_log import RequestLog
 from bot.sandbox.web import build_web
@@ -29,10 +35,14 @@ _TOKEN_LIFE = timedelta(days=300)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ports:
+class _Doors:
+    """The ports, and which Jira there is when its port is not None."""
+
     gitlab: int
     smtp: int
     web: int
+    jira: int | None
+    deployment: str
 
 
 class _QuietServer(Server):
@@ -53,41 +63,53 @@ def run_sandbox(  # noqa: PLR0913 - one keyword for each thing that the command 
     token: str = "sandbox-token",  # noqa: S107 - a stand-in guards nothing
     project: str = "security/reports",
     maildir: Path | None = None,
+    jira_port: int | None = None,
+    jira_deployment: str = "cloud",
 ) -> None:
     """Serve on the loopback address until SIGTERM or SIGINT; port 0 takes a free one.
 
-    When all three listen, one line says where: `sandbox gitlab=URL smtp=HOST:PORT web=URL`. All data lie
-    in `folder`; `maildir` is where mail goes that is written on the pages. Raises PermanentError when a port
-    is taken.
+    When all listen, one line says where: `sandbox gitlab=URL smtp=HOST:PORT web=URL`, and `jira=URL` where a
+    `jira_port` was given (`jira_deployment` is cloud or datacenter). All data lie in `folder`; `maildir` is
+    where mail goes that is written on the pages. Raises PermanentError when a port is taken.
     """
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    asyncio.run(
-        _serve(
-            _Ports(gitlab_port, smtp_port, web_port), folder, token, project, maildir or folder / "Maildir"
-        )
-    )
+    doors = _Doors(gitlab_port, smtp_port, web_port, jira_port, jira_deployment)
+    asyncio.run(_serve(doors, folder, token, project, maildir or folder / "Maildir"))
 
 
-async def _serve(ports: _Ports, folder: Path, token: str, project: str, maildir: Path) -> None:
+async def _serve(doors: _Doors, folder: Path, token: str, project: str, maildir: Path) -> None:
     expires_on = (datetime.now(UTC) + _TOKEN_LIFE).date().isoformat()
     state = GitLabState(folder).furnish(project, expires_on)
+    jira = None if doors.jira is None else JiraState(folder, doors.deployment).furnish()
     mails, faults, log = MailStore(folder), Faults(), RequestLog()
-    levers = control_routes(Control(state, faults, log, mails))
-    gitlab_socket, smtp_socket, web_socket = (_listen(port) for port in (ports.gitlab, ports.smtp, ports.web))
+    control = Control(faults, log, mails)
+    levers = control_routes(control, GitLabControl(state).levers())
+    gitlab_socket, smtp_socket, web_socket = (_listen(port) for port in (doors.gitlab, doors.smtp, doors.web))
     gitlab_url, web_url = _url(gitlab_socket), _url(web_socket)
-    api = Gate(build_api(GitLabApi(state, token, web_url), levers), faults, log)
-    pages = build_web(state, mails, maildir, gitlab_url, levers)
+    jira_socket = _listen(doors.jira) if doors.jira is not None else None
+    api = Gate(build_api(GitLabApi(state, token, web_url), levers), faults, log, ("/api/",), refuse)
+    pages = build_web(state, jira, mails, maildir, gitlab_url, levers)
     smtp = await start_mail_server(mails, faults, smtp_socket)
     servers = [(_server(api), gitlab_socket), (_server(pages), web_socket)]
-    _stop_on_signals([server for server, _ in servers])
     smtp_at = _url(smtp_socket).removeprefix("http://")
-    print(f"sandbox gitlab={gitlab_url} smtp={smtp_at} web={web_url}", flush=True)  # noqa: T201 - its one line
+    line = f"sandbox gitlab={gitlab_url} smtp={smtp_at} web={web_url}"
+    if jira and jira_socket:
+        jira.site = _url(jira_socket)
+        door = JiraDoor(jira, token)
+        app = build_jira(door, web_url, control_routes(control, JiraControl(jira).levers()))
+        gate = Gate(app, faults, log, ("/rest/", "/secure/", "/media/"), refuse_as_jira)
+        servers.append((_server(gate), jira_socket))
+        line += f" jira={jira.site}"
+    _stop_on_signals([server for server, _ in servers])
+    print(line, flush=True)  # noqa: T201 - its one line
     try:
         await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
     finally:
         smtp.close()
         state.close()
         mails.close()
+        if jira:
+            jira.close()
 
 
 def _listen(port: int) -> socket.socket:

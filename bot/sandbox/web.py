@@ -1,6 +1,6 @@
 """The pages on which a person plays the reporter or the team."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.sandbox.board_pages import BoardPages
-from bot.sandbox.gitlab_actions import Refusal
 from bot.sandbox.gitlab_state import GitLabState
+from bot.sandbox.jira_pages import JiraPages
+from bot.sandbox.jira_state import JiraState
 from bot.sandbox.mail_catcher import MailStore
 from bot.sandbox.mailbox_pages import MailboxPages
+from bot.sandbox.refusal import Refusal
 from bot.sandbox.rendering import build_pages
 
 # Nothing from elsewhere is loaded and no script runs, whatever a report holds.
@@ -30,11 +32,17 @@ _HEADERS = {
 }
 
 
-def build_web(
-    state: GitLabState, mails: MailStore, maildir: Path, gitlab_url: str, more: list[Route]
+def build_web(  # noqa: PLR0913, PLR0917 - everything that has a page
+    state: GitLabState,
+    jira: JiraState | None,
+    mails: MailStore,
+    maildir: Path,
+    gitlab_url: str,
+    more: list[Route],
 ) -> ASGIApp:
-    """Return the pages, and whatever routes stand beside them."""
+    """Return the pages, and whatever routes stand beside them; where there is a Jira, the team works there."""
     pages = build_pages()
+    pages.globals["team_url"] = "/jira/board" if jira else "/board"
     style = files("bot.sandbox").joinpath("pages/style.css").read_bytes()
 
     async def show_style(_request: Request) -> Response:
@@ -42,9 +50,17 @@ def build_web(
 
     async def show_start(_request: Request) -> Response:
         opened = state.count_issues("state = ?", ["opened"])
+        in_jira = jira.count_open() if jira else None
         page = pages.get_template("start.html")
         return HTMLResponse(
-            page.render(here="start", opened=opened, mails=len(mails.mails()), gitlab_url=gitlab_url)
+            page.render(
+                here="start",
+                opened=opened,
+                in_jira=in_jira,
+                mails=len(mails.mails()),
+                gitlab_url=gitlab_url,
+                jira_url=jira.site if jira else None,
+            )
         )
 
     routes = [
@@ -52,6 +68,7 @@ def build_web(
         Route("/style.css", show_style),
         *MailboxPages(mails, maildir, pages).routes(),
         *more,
+        *(JiraPages(jira, pages).routes() if jira else []),
         *BoardPages(state, pages).routes(),
     ]
     answer = _error_page(pages)
@@ -62,12 +79,20 @@ def _error_page(pages: Environment) -> Callable[[Request, Exception], Awaitable[
     async def answer(_request: Request, error: Exception) -> Response:
         status, words = 500, "Something went wrong."
         if isinstance(error, Refusal):
-            status, words = error.status, str(error.body.get("message", error.body.get("error")))
+            status, words = error.status, _words(error.body)
         elif isinstance(error, HTTPException):
             status, words = error.status_code, error.detail
         return HTMLResponse(pages.get_template("error.html").render(here="", words=words), status)
 
     return answer
+
+
+def _words(body: Mapping[str, object]) -> str:
+    """Take the sentence out of a refusal of GitLab's or of Jira's."""
+    sentences, errors = body.get("errorMessages"), body.get("errors")
+    if isinstance(sentences, list) and isinstance(errors, dict):
+        return " ".join(str(each) for each in [*sentences, *errors.values()])
+    return str(body.get("message", body.get("error")))
 
 
 class _Guard:

@@ -8,14 +8,34 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bot.adapters.vault import new_secret_key
-from tests.rigs.sandbox import PROJECT, TOKEN, Sandbox
+from tests.rigs.sandbox import JIRA_LEVEL, JIRA_PROJECT, JIRA_USER, PROJECT, TOKEN, Sandbox
 
 ROOT = Path(__file__).parents[2]
 DESK = "security@example.nl"
 TIMEOUT = 120
+
+Tracker = Literal["gitlab", "jira-cloud", "jira-datacenter"]
+
+
+def tracker_settings(tracker: Tracker, sandbox: Sandbox, name: str = "MAIN") -> dict[str, str]:
+    """What the settings say of a tracker in the sandbox, without the prefix."""
+    settings = {"KIND": "gitlab", "URL": sandbox.gitlab, "TOKEN": TOKEN, "PROJECT": PROJECT}
+    if tracker != "gitlab":
+        settings = {
+            "KIND": "jira",
+            "DEPLOYMENT": tracker.removeprefix("jira-"),
+            "URL": sandbox.jira,
+            "TOKEN": TOKEN,
+            "PROJECT": JIRA_PROJECT,
+            "SECURITY_LEVEL": JIRA_LEVEL,
+            "ISSUE_TYPE": "Task",
+        }
+    if tracker == "jira-cloud":
+        settings["USERNAME"] = JIRA_USER
+    return {f"TRACKERS__{name}__{key}": value for key, value in settings.items()}
 
 
 @dataclass
@@ -25,6 +45,7 @@ class Desk:
     folder: Path
     sandbox: Sandbox
     mailbox: Mapping[str, str]
+    tracker: Tracker = "gitlab"
     secret_key: str = field(default_factory=new_secret_key)
     index_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
@@ -42,10 +63,7 @@ class Desk:
             "MAILER__HOST": self.sandbox.smtp_host,
             "MAILER__PORT": str(self.sandbox.smtp_port),
             "MAILER__SECURITY": "none",
-            "TRACKERS__MAIN__KIND": "gitlab",
-            "TRACKERS__MAIN__URL": self.sandbox.gitlab,
-            "TRACKERS__MAIN__TOKEN": TOKEN,
-            "TRACKERS__MAIN__PROJECT": PROJECT,
+            **tracker_settings(self.tracker, self.sandbox),
             # The sandbox answers at once: what it has not done after this, it never will.
             "TRACKERS__MAIN__SETTLE_SECONDS": "2",
             "WEB__PORT": "0",
