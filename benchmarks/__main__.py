@@ -5,7 +5,9 @@ import subprocess
 import sys
 import time
 
-from benchmarks.reports import measure_memory, measure_speed
+from benchmarks.backlog import measure_backlog
+from benchmarks.latency import measure_latency
+from benchmarks.reports import measure_memory, measure_slow_tracker, measure_speed
 
 HELP_SECONDS = 0.3
 
@@ -30,8 +32,18 @@ def main() -> int:
     parser.add_argument(
         "--memory", type=int, default=5000, help="mails of the larger memory run; 0 leaves it out"
     )
+    parser.add_argument(
+        "--samples", type=int, default=50, help="mails of the latency run, one at a time; 0 leaves it out"
+    )
+    parser.add_argument(
+        "--backlog", type=int, default=5000, help="mails that wait while new ones come; 0 leaves it out"
+    )
     asked = parser.parse_args()
-    held = [measure_help(), measure_speed(asked.mails)]
+    held = [measure_help(), measure_speed(asked.mails), measure_slow_tracker(asked.mails)]
+    if asked.samples:
+        held.append(measure_latency(asked.samples))
+    if asked.backlog:
+        held.append(measure_backlog(asked.backlog))
     if asked.memory:
         held.append(measure_memory(asked.memory))
     return 0 if all(held) else 1

@@ -17,6 +17,8 @@ from tests.rigs.sandbox import Sandbox
 # The limits: share of the floor, and how much the peak may grow from some mails to ten times as many.
 LEAST_SHARE = 0.5
 MOST_GROWTH = 1.25
+# Mails per second when the tracker takes so many milliseconds for each answer.
+SLOW_ANSWER, LEAST_SPEED = 100, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ def measure_speed(mails: int) -> bool:
     return run.speed >= LEAST_SHARE * floor and run.calls == run.expected_calls
 
 
+def measure_slow_tracker(mails: int) -> bool:
+    """Print mails per second while every answer of the tracker takes its time; tell whether the limit holds."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _filled(mails) as dovecot:
+        run = _run(Path(folder), dovecot, mails, delay=SLOW_ANSWER)
+    print(f"{run}, each tracker answer {SLOW_ANSWER} ms late (at least {LEAST_SPEED} mails/s)")
+    return run.speed >= LEAST_SPEED and run.calls == run.expected_calls
+
+
 def measure_memory(mails: int) -> bool:
     """Print the peak memory over some mails and over ten times as many; tell whether it stays flat."""
     runs = []
@@ -68,9 +78,11 @@ def _filled(mails: int) -> Dovecot:
     return dovecot
 
 
-def _run(folder: Path, dovecot: Dovecot, mails: int) -> Run:
+def _run(folder: Path, dovecot: Dovecot, mails: int, *, delay: int = 0) -> Run:
     """Run the whole process once over a full mailbox, a new desk and an empty tracker."""
     with Sandbox(folder / "sandbox") as sandbox:
+        if delay:
+            sandbox.fault(kind="delay_ms", milliseconds=delay, count=1_000_000)
         desk = Desk(folder, sandbox, dovecot.settings)
         command = ["/usr/bin/time", "-f", "%M", sys.executable, "-m", "bot", "once"]
         started = time.perf_counter()

@@ -1,6 +1,7 @@
 """The one place where adapters are chosen."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,6 +77,8 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
         for door in (mailbox, mailer, *trackers.values()):
             if door is not None:
                 stack.callback(door.close)
+        # Trackers keep a client and a line for each thread: these threads stay as long as the bot does.
+        workers = stack.enter_context(ThreadPoolExecutor(settings.workers, "deliver"))
         reading = Reading(
             settings.mailbox.own_hosts, settings.own_domains, mappings.privacy, mappings.severity
         )
@@ -90,6 +93,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             understand=lambda raw, alias: understand(raw, alias, reading, run=child.within(MAIL_SECONDS)),
             now=now,
             doors=Doors(),
+            workers=workers,
             lease=LEASE,
         )
 

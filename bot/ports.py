@@ -5,6 +5,7 @@ Every method here raises only what `bot.errors` names. Times are aware and in UT
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,13 +36,21 @@ class Mailbox(Protocol):
         """Yield mails that were not taken yet, in small batches (bounded in number and bytes).
 
         `unknown` is asked which origins the store has not seen; only those are fetched, by BODY.PEEK and
-        after a look at their size. Known ones that still lack the mark get it again. Nothing is marked here
-        for a batch: the caller commits it first. Mail that is there and cannot be read stops no other: a
-        TransientError names it once everything else was yielded.
+        after a look at their size, the newest and the oldest in turns (`domain.turns`). Known ones that still
+        lack the mark get it again. Nothing is marked here for a batch: the caller commits it first. Mail that is
+        there and cannot be read stops no other: a TransientError names it once everything else was yielded.
         """
 
     def mark_taken(self, origins: Sequence[Origin]) -> None:
         """Mark mails that are committed: flag or move them, as set. Doing it twice is harmless."""
+
+    def watch(self, look: Callable[[], None], going_on: Callable[[], bool]) -> None:
+        """Call `look` at once, soon after mail may have come, and when the door shut or opened again.
+
+        Lasts until `going_on`, which is asked several times a second from this thread, says no or raises; `look`
+        may be called from others. It is meant for a thread of its own, beside `fetch`, and never raises by itself:
+        a mailbox that cannot tell calls `look` no more, for polling goes on beneath.
+        """
 
     def check(self) -> Sequence[str]:
         """Log in and look at each folder; return what is wrong as sentences with the mend, [] when all is well."""
@@ -110,11 +119,14 @@ class Inbox(Protocol):
     def add(self, arrivals: Sequence[Arrival], now: datetime) -> int:
         """Store raw mails sealed, each under a data key of its own; a known origin is a no-op. Count added."""
 
-    def claim(self, now: datetime, limit: int, *, most_bytes: int = MOST_BYTES) -> Sequence[InboxItem]:
+    def claim(
+        self, now: datetime, limit: int, *, newest: bool = False, most_bytes: int = MOST_BYTES
+    ) -> Sequence[InboxItem]:
         """Lease up to `limit` new items, oldest first, raw opened; expired leases are claimed again.
 
-        Their sizes add up to at most `most_bytes`, but the oldest is always given. An item whose raw
-        cannot be opened is held with the reason.
+        Old and new go by the time of receipt; `newest` takes those that came last. Their sizes add up to at
+        most `most_bytes`, but the first is always given. An item whose raw cannot be opened is held with the
+        reason.
         """
 
     def put_back(self, items: Sequence[InboxItem]) -> None:
@@ -170,9 +182,13 @@ class Outbox(Protocol):
     def add(self, orders: Sequence[Order], now: datetime) -> None:
         """Queue orders in the order given, sealed under the data key of their report's reporter."""
 
-    def claim(self, now: datetime, limit: int, *, mail: bool | None = None) -> Sequence[Delivery]:
+    def claim(
+        self, now: datetime, limit: int, *, mail: bool | None = None, newest: bool = False
+    ) -> Sequence[Delivery]:
         """Lease the first waiting order of up to `limit` lanes that are due, with their payloads opened.
 
+        What has been due longest goes first, and an order is due since its report came in. `newest` takes those of
+        the newest reports that were never tried, or where there are none what has been due longest.
         `mail` chooses notices or everything else, None takes both. A delivery whose earlier attempt left no
         outcome (the process died) comes as uncertain since when that was last known to be under way. An order
         whose payload cannot be opened is held with the reason and does not stop the others.
@@ -360,6 +376,7 @@ class Bot:
     now: Callable[[], datetime]
     doors: Doors
     calendar: Calendar
+    workers: Executor
     bells: Bells = field(default_factory=Bells)
     stopping: threading.Event = field(default_factory=threading.Event)
     lease: timedelta = timedelta(seconds=20)

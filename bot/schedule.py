@@ -1,8 +1,12 @@
-"""The table of jobs: what runs how often. APScheduler only ticks; leases in the database keep bots apart."""
+"""The table of jobs: what runs how often. APScheduler only ticks; leases in the database keep bots apart.
 
+A tick is a ring like any other: each job has a thread of its own that sleeps until it is rung for.
+"""
+
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +18,7 @@ from bot.log import get_log
 from bot.ports import Bot
 from bot.services.delivery import deliver_issues, deliver_mail
 from bot.services.intake import poll_mailbox, process_inbox
+from bot.services.watching import watch_mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ def jobs(bot: Bot) -> tuple[Job, ...]:
     poll = timedelta(seconds=bot.settings.mailbox.poll_seconds)
     return (
         Job("poll_mailbox", poll_mailbox, every=poll, silence=3 * poll + timedelta(minutes=3)),
+        Job("watch_mailbox", watch_mailbox, every=timedelta(seconds=5)),
         Job("process_inbox", process_inbox, every=timedelta(seconds=1)),
         Job("deliver_mail", deliver_mail, every=timedelta(seconds=1)),
         Job("deliver_issues", deliver_issues, every=timedelta(seconds=1)),
@@ -48,44 +54,55 @@ def renewal(bot: Bot) -> Job:
     )
 
 
+class _Worker(threading.Thread):
+    """Runs one job each time it was rung for, never twice at once; many rings before a run begins are one run."""
+
+    def __init__(self, bot: Bot, job: Job) -> None:
+        super().__init__(name=job.name)
+        self.job, self.rung = job, threading.Event()
+        self._bot = bot
+
+    def run(self) -> None:
+        """Work until the bot stops; a ring that comes during a run is answered by another run."""
+        while self.rung.wait() and not self._bot.stopping.is_set():
+            self.rung.clear()
+            _tick(self._bot, self.job)
+
+
 @contextmanager
 def ticking(bot: Bot, table: Sequence[Job]) -> Iterator[None]:
-    """Tick the jobs while the block runs, then ask each to stop and wait for them until the deadline.
+    """Run the jobs at their ticks and when they are rung for, then ask each to stop and wait until the deadline.
 
-    Jobs run in threads of their own; one that is late runs late, and never twice at once.
-    `misfire_grace_time=None` because the default of one second skips late jobs for ever.
+    `misfire_grace_time=None` because the default of one second skips late ticks for ever.
     """
     scheduler = BackgroundScheduler(
         timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
     )
-    for job in table:
-        seconds = job.every.total_seconds()
-        scheduler.add_job(
-            # The scheduler goes by the machine's time, whatever time the bot is told.
-            _tick,
-            "interval",
-            (bot, job),
-            seconds=seconds,
-            id=job.name,
-            next_run_time=datetime.now(UTC),
-        )
-        bot.doors.beat(job.name, bot.now())
+    workers = {job.name: _Worker(bot, job) for job in table}
+    for name, worker in workers.items():
+        # The scheduler goes by the machine's time, whatever time the bot is told.
+        first, seconds = datetime.now(UTC), worker.job.every.total_seconds()
+        scheduler.add_job(worker.rung.set, "interval", seconds=seconds, id=name, next_run_time=first)
+        bot.doors.beat(name, bot.now())
+        worker.start()
+    bot.bells.answer(lambda name: workers[name].rung.set() if name in workers else None)
     scheduler.start()
     try:
         yield
     finally:
         bot.stopping.set()
         scheduler.shutdown(wait=False)
-        _await_jobs(bot)
+        _end(workers.values(), time.monotonic() + bot.settings.stop_seconds)
 
 
-def _await_jobs(bot: Bot) -> None:
+def _end(workers: Iterable[_Worker], deadline: float) -> None:
     """Wait for running jobs, but not for ever: what they leave is taken up again when its lease ends."""
-    deadline = time.monotonic() + bot.settings.stop_seconds
-    while bot.doors.running() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    for job in bot.doors.running():
-        get_log().warning("job-left-behind", job=job)
+    for worker in workers:
+        worker.rung.set()
+    for worker in workers:
+        worker.join(max(deadline - time.monotonic(), 0))
+        if worker.is_alive():
+            get_log().warning("job-left-behind", job=worker.name)
 
 
 def _tick(bot: Bot, job: Job) -> None:

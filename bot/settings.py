@@ -82,6 +82,7 @@ class MailboxSettings(Line):
     taken_folder: str = "Taken"
     max_size: int = Field(default=50 * 1024 * 1024, ge=1024)
     poll_seconds: int = Field(default=30, ge=1)
+    idle: bool = True
     own_domains: DomainList = ()
     own_hosts: CommaList = ()
     authserv_id: str | None = None
@@ -199,7 +200,7 @@ class Settings(BaseSettings):
     trackers: dict[str, TrackerSettings] = Field(default_factory=dict)
     web: WebSettings = WebSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    workers: int = Field(default=4, ge=1, le=32)
+    workers: int = Field(default=12, ge=1, le=32)
     stop_seconds: int = Field(default=10, ge=1)
 
     @field_validator("keys_url")

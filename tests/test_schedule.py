@@ -27,6 +27,7 @@ def bot(tmp_path: Path) -> Iterator[Bot]:
 def test_the_table_tells_what_runs_how_often(bot: Bot) -> None:
     assert {job.name: job.every for job in jobs(bot)} == {
         "poll_mailbox": timedelta(seconds=45),
+        "watch_mailbox": timedelta(seconds=5),
         "process_inbox": timedelta(seconds=1),
         "deliver_mail": timedelta(seconds=1),
         "deliver_issues": timedelta(seconds=1),
@@ -65,6 +66,52 @@ def test_a_job_never_runs_twice_at_once(bot: Bot) -> None:
     with ticking(bot, [Job("work", work, every=QUICK)]):
         assert done.wait(LONG)
     assert not met.is_set()
+
+
+def test_a_ring_is_answered_at_once_however_seldom_a_job_ticks(bot: Bot) -> None:
+    first, second = threading.Event(), threading.Event()
+
+    def work(_: Bot) -> None:
+        (second if first.is_set() else first).set()
+
+    with ticking(bot, [Job("work", work, every=timedelta(hours=1))]):
+        assert first.wait(LONG)
+        bot.bells.ring("work")
+        assert second.wait(LONG)
+
+
+def test_rings_that_come_while_a_job_runs_are_answered_by_one_more_run(bot: Bot) -> None:
+    begun, rung, again, runs = threading.Event(), threading.Event(), threading.Event(), []
+
+    def work(_: Bot) -> None:
+        runs.append(1)
+        (again if begun.is_set() else begun).set()
+        assert rung.wait(LONG)
+
+    table = [Job("work", work, every=timedelta(hours=1))]
+    with structlog.testing.capture_logs() as told, ticking(bot, table):
+        assert begun.wait(LONG)
+        for _ in range(100):
+            bot.bells.ring("work")
+        rung.set()
+        assert again.wait(LONG)
+        bot.bells.ring("a job that nobody has")
+    assert len(runs) == 2
+    assert told == []
+
+
+def test_a_ring_after_the_end_starts_nothing(bot: Bot) -> None:
+    begun, runs = threading.Event(), []
+
+    def work(_: Bot) -> None:
+        runs.append(1)
+        begun.set()
+
+    with ticking(bot, [Job("work", work, every=timedelta(hours=1))]):
+        assert begun.wait(LONG)
+    bot.bells.ring("work")
+    assert bot.doors.running() == frozenset()
+    assert len(runs) == 1
 
 
 def test_a_job_that_fails_is_told_and_tried_again_and_stops_no_other(bot: Bot) -> None:

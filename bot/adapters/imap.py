@@ -1,22 +1,23 @@
 """The IMAP door: asks a mailbox for mail that was not taken yet, by UID and without touching what is read."""
 
 import contextlib
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
+from bot.adapters.imap_folders import find_folders, is_inbox, no_folder
+from bot.adapters.imap_idle import ImapWatch
 from bot.adapters.imap_line import KEYWORD, Folder, ImapLine, LineDroppedError, RefusedError
-from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks
+from bot.adapters.mail_batches import BEGINNING, cut_batches, cut_chunks, rotate
 from bot.adapters.mail_server import MailServer
 from bot.adapters.mail_unreadable import Unreadable
 from bot.domain.inbox import Arrival, Origin
+from bot.domain.turns import in_turns
 from bot.errors import SettingsError, TransientError
 from bot.log import get_log
 
-# Special use of RFC 6154.
-JUNK = rb"\Junk"
-NOT_A_FOLDER = frozenset({rb"\noselect", rb"\nonexistent"})
 # imaplib refuses an answer line over 1 MB: so many UIDs stay well below it.
 SEARCH_SPAN = 20_000
 # Breaks that one poll puts up with while it corners a message on which the server breaks.
@@ -49,6 +50,7 @@ class ImapMailbox:
         self._unmarked: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
         self._missed: set[str] = set()
         self._breaks = 0
+        self._polls = itertools.count()
         self._unreadable = Unreadable(
             self.name, called="UID", mend="open it in a mail program or move it away"
         )
@@ -61,19 +63,20 @@ class ImapMailbox:
     def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:
         """Yield what the store does not know, in batches; see `Mailbox.fetch`.
 
-        One question for the bodies of a batch. A folder that is missing or refused is logged and the others
+        Of each batch one half is what came last, the other what waited longest, and each folder is the first in
+        turn. One question for the bodies of a batch. A folder that is missing or refused is logged and the others
         go on; without INBOX, when it is set, that is a TransientError.
         """
         self._breaks = 0
         self._unreadable.begin()
         self._line.wake()
-        present, missing = _find_folders(self._line, self._folders)
+        present, missing = find_folders(self._line, self._folders)
         self._log_missing(missing)
-        for name in present:
+        for name in rotate(present, next(self._polls)):
             try:
                 yield from self._fetch_folder(name, unknown)
             except RefusedError as error:
-                if _is_inbox(name):
+                if is_inbox(name):
                     raise
                 get_log().warning("folder-refused", mailbox=self.name, folder=name, reason=str(error))
         self._unreadable.end()
@@ -90,12 +93,16 @@ class ImapMailbox:
                 except LineDroppedError:
                     self._mark(name, uidvalidity, chunk)
 
+    def watch(self, look: Callable[[], None], going_on: Callable[[], bool]) -> None:
+        """See `Mailbox.watch`; by IDLE, on connections of its own."""
+        ImapWatch(self._server, self._folders, mailbox=self.name).run(look, going_on)
+
     def check(self) -> Sequence[str]:
         """Log in on a connection of its own and open each folder; return problems with the mend."""
         line = ImapLine(self._server)
         try:
-            present, missing = _find_folders(line, self._folders)
-            problems = [f"{self.name}: {_no_folder(name)}" for name in missing]
+            present, missing = find_folders(line, self._folders)
+            problems = [f"{self.name}: {no_folder(name)}" for name in missing]
             return problems + [problem for name in present for problem in self._check_folder(line, name)]
         except TransientError as error:
             return [str(error)]
@@ -109,8 +116,8 @@ class ImapMailbox:
     def _log_missing(self, missing: Sequence[str]) -> None:
         """Say once that a folder is missing; without INBOX nothing can be right."""
         for name in missing:
-            if _is_inbox(name):
-                raise TransientError(f"{self.name}: {_no_folder(name)}")
+            if is_inbox(name):
+                raise TransientError(f"{self.name}: {no_folder(name)}")
             if name not in self._missed:
                 get_log().warning("folder-missing", mailbox=self.name, folder=name)
         self._missed = set(missing)
@@ -131,7 +138,7 @@ class ImapMailbox:
         self, name: str, unknown: Callable[[Sequence[Origin]], Collection[Origin]]
     ) -> Iterator[Sequence[Arrival]]:
         folder = self._line.select(name)
-        for uids in cut_chunks(self._search(folder)):
+        for uids in cut_chunks(in_turns(self._search(folder))):
             origins = {uid: Origin(self.name, name, folder.uidvalidity, str(uid)) for uid in uids}
             fresh = set(unknown(list(origins.values())))
             self.mark_taken([origin for origin in origins.values() if origin not in fresh])
@@ -165,7 +172,7 @@ class ImapMailbox:
                 answers = self._ask(folder, batch, [b"BODY.PEEK[]" + part])
                 bodies = {
                     uid: body
-                    for uid in batch
+                    for uid in sorted(batch)
                     if (body := _body(answers.get(uid, {}), sizes[uid])) is not None
                 }
                 missing -= bodies.keys()
@@ -251,38 +258,6 @@ class ImapMailbox:
                 client.uid_expunge(uids)
             else:
                 self._unmarked[folder.name, folder.uidvalidity].update(uids)
-
-
-def _find_folders(line: ImapLine, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the server's names of the wanted folders, each once, and the wanted ones it does not have."""
-    present: list[str] = []
-    missing: list[str] = []
-    with line.asking("the list of folders") as client:
-        listed = [name for flags, _, name in client.list_folders() if not _is_hollow(flags)]
-        for want in wanted:
-            name = next(
-                (name for name in listed if name == want or (_is_inbox(name) and _is_inbox(want))), None
-            )
-            if name is None and want.casefold() in JUNK_NAMES:
-                name = client.find_special_folder(JUNK)
-            if name is None:
-                missing.append(want)
-            elif name not in present:
-                present.append(name)
-    return present, missing
-
-
-def _is_hollow(flags: Sequence[bytes]) -> bool:
-    return any(flag.lower() in NOT_A_FOLDER for flag in flags)
-
-
-def _is_inbox(name: str) -> bool:
-    """INBOX is the one name that knows no case (RFC 3501, 5.1)."""
-    return name.upper() == "INBOX"
-
-
-def _no_folder(name: str) -> str:
-    return f"there is no folder {name}; create it or take it out of MELDPUNT_MAILBOX__FOLDERS"
 
 
 def _body(answer: dict[bytes, object], size: int) -> bytes | None:

@@ -110,26 +110,27 @@ class ImapLine:
         try:
             yield client
         except TimeoutError as error:
-            self._drop()
+            self.cut()
             raise TransientError(f"IMAP server {host}: {self._server.why_shut(error)} ({act})") from None
         except (IMAPClientAbortError, OSError) as error:
-            self._drop()
+            self.cut()
             raise LineDroppedError(f"IMAP server {host}: {self._server.why_shut(error)} ({act})") from None
         except (ProtocolError, ValueError, KeyError):
-            self._drop()
+            self.cut()
             raise LineDroppedError(f"IMAP server {host}: its answer makes no sense ({act})") from None
         except IMAPClientError as error:
             raise RefusedError(f"IMAP server {host} refused {act}{_code(error)}") from None
+
+    def cut(self) -> None:
+        """Let the connection go without a word; the next command opens another."""
+        client, self._client, self._selected = self._client, None, None
+        if client is not None:
+            _cut(client)
 
     def _open(self) -> IMAPClient:
         if self._client is None:
             self._client = _connect(self._server)
         return self._client
-
-    def _drop(self) -> None:
-        client, self._client, self._selected = self._client, None, None
-        if client is not None:
-            _cut(client)
 
 
 def _connect(server: MailServer) -> IMAPClient:

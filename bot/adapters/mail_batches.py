@@ -22,6 +22,12 @@ def cut_chunks(items: Sequence[T], size: int = CHUNK) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
+def rotate(items: Sequence[T], by: int) -> Sequence[T]:
+    """Begin with another one each time: what is cut short must not always pass over the same."""
+    start = by % max(len(items), 1)
+    return [*items[start:], *items[:start]]
+
+
 def cut_batches(sized: Iterable[tuple[T, int]]) -> Iterator[list[T]]:
     """Cut items with their sizes in bytes into batches within both limits; one item alone may be larger."""
     batch: list[T] = []

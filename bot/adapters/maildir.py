@@ -3,22 +3,27 @@
 The layout is https://cr.yp.to/proto/maildir.html and https://www.courier-mta.org/imap/README.maildirquota.html.
 """
 
+import itertools
 import os
 import stat
+import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks
+from bot.adapters.mail_batches import BEGINNING, JUNK_NAMES, cut_batches, cut_chunks, rotate
 from bot.adapters.mail_unreadable import Unreadable
 from bot.domain.inbox import Arrival, Origin
+from bot.domain.turns import in_turns
 from bot.errors import SettingsError, TransientError
 from bot.log import get_log
 
 # A person's mail program reads `new/` and moves to `cur/`: both hold mail. `tmp/` is half written.
 BOXES = ("new", "cur")
+# Seconds between two glances at `new/` while it is watched.
+GLANCE = 0.25
 # Reading must not follow a link out of the Maildir, nor wait for ever at a pipe.
 SAFELY = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -47,6 +52,7 @@ class MaildirMailbox:
         self._files: dict[str, dict[str, Path]] = {}
         self._known: defaultdict[str, set[str]] = defaultdict(set)
         self._missed: set[str] = set()
+        self._polls = itertools.count()
         self._unreadable = Unreadable(
             self.name, called="file", mend="give the bot's user the right to read it or move it away"
         )
@@ -59,7 +65,7 @@ class MaildirMailbox:
     def fetch(self, unknown: Callable[[Sequence[Origin]], Collection[Origin]]) -> Iterator[Sequence[Arrival]]:
         """Yield what the store does not know, in batches; see `Mailbox.fetch`. A poll costs one listing."""
         self._unreadable.begin()
-        for folder in self._folders:
+        for folder in rotate(self._folders, next(self._polls)):
             if self._is_there(folder):
                 yield from self._fetch_folder(folder, unknown)
         self._unreadable.end()
@@ -75,6 +81,20 @@ class MaildirMailbox:
                 reason = error.strerror or type(error).__name__
                 get_log().warning("mark-refused", mailbox=self.name, folder=origin.folder, reason=reason)
             self._known[origin.folder].add(origin.uid)
+
+    def watch(self, look: Callable[[], None], going_on: Callable[[], bool]) -> None:
+        """See `Mailbox.watch`; by the times of the `new/` folders.
+
+        A second look follows each change: another mail may have come within the same tick of the file clock.
+        """
+        before: list[int] | None = None
+        changed = False
+        while going_on():
+            found = self._times_of_new()
+            if changed or found != before:
+                look()
+            before, changed = found, found != before
+            time.sleep(GLANCE)
 
     def check(self) -> Sequence[str]:
         """Look at each folder; return problems with the mend."""
@@ -92,6 +112,16 @@ class MaildirMailbox:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+    def _times_of_new(self) -> list[int]:
+        """When `new/` of each folder changed last, 0 where it cannot be seen."""
+        times = []
+        for folder in self._folders:
+            try:
+                times.append((self._home(folder) / "new").stat().st_mtime_ns)
+            except OSError:
+                times.append(0)
+        return times
 
     def _home(self, folder: str) -> Path:
         """Return where a folder lives: INBOX is the Maildir itself, `A/B` is `.A.B` in it."""
@@ -126,7 +156,7 @@ class MaildirMailbox:
         files = self._files[folder] = self._list(folder)
         known = self._known[folder]
         known &= files.keys()
-        for uids in cut_chunks(sorted(files.keys() - known)):
+        for uids in cut_chunks(in_turns(sorted(files.keys() - known))):
             origins = [Origin(self.name, folder, 0, uid) for uid in uids]
             fresh = set(unknown(origins))
             self.mark_taken([origin for origin in origins if origin not in fresh])
@@ -149,7 +179,8 @@ class MaildirMailbox:
     def _read(self, origins: Sequence[Origin]) -> Iterator[Sequence[Arrival]]:
         sized = [(origin, size) for origin in origins if (size := self._size(origin)) is not None]
         for batch in cut_batches(sized):
-            arrivals = [arrival for origin in batch if (arrival := self._arrival(origin)) is not None]
+            by_name = sorted(batch, key=lambda origin: origin.uid)
+            arrivals = [arrival for origin in by_name if (arrival := self._arrival(origin)) is not None]
             if arrivals:
                 yield arrivals
 

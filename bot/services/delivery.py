@@ -5,7 +5,7 @@ a mail server that does.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -20,6 +20,7 @@ from bot.domain.outbox import (
     UploadFile,
     pause_after,
 )
+from bot.domain.turns import turns
 from bot.errors import (
     MeldpuntError,
     OutcomeUnknownError,
@@ -35,6 +36,8 @@ from bot.services.tracking import add_comment, create_issue, link_files, queue_w
 
 # Seconds that finished deliveries wait for others, so that they share one commit.
 LINGER = 0.01
+# Seconds after which new orders are looked for while others are still under way.
+GLANCE = 0.25
 # There is one connection to the mail server; a few mails are claimed at once, since one that is taken over by
 # another bot meanwhile goes out with the same Message-ID.
 MAIL_WORKERS, MAIL_CLAIMS = 1, 4
@@ -53,34 +56,38 @@ class _Finished:
 
 def deliver_mail(bot: Bot) -> int:
     """Send every notice that is due; return how many attempts were made."""
-    return _deliver(bot, MAIL_WORKERS, MAIL_CLAIMS, mail=True)
+    with ThreadPoolExecutor(MAIL_WORKERS, "mail") as pool:
+        return _deliver(bot, pool, MAIL_CLAIMS, mail=True)
 
 
 def deliver_issues(bot: Bot) -> int:
     """Write everything to the tracker that is due; return how many attempts were made."""
-    return _deliver(bot, bot.settings.workers, bot.settings.workers, mail=False)
+    return _deliver(bot, bot.workers, bot.settings.workers, mail=False)
 
 
-def _deliver(bot: Bot, workers: int, claims: int, *, mail: bool) -> int:
-    """Carry out what is due until nothing more is, as many lanes at once as there are workers.
+def _deliver(bot: Bot, pool: Executor, claims: int, *, mail: bool) -> int:
+    """Carry out what is due until nothing more is, as many lanes at once as are claimed.
 
     A tracker's order is claimed when it is begun: a claim that waits could grow old, and another bot take it.
+    While a lane is free, what comes in is begun beside one that takes long.
     """
-    attempts = 0
-    with ThreadPoolExecutor(workers, "deliver") as pool:
-        flying: set[Future[_Finished]] = set()
+    attempts, turn, flying = 0, turns(), set[Future[_Finished]]()
+    try:
         while True:
             if len(flying) < claims and not bot.stopping.is_set():
                 with bot.store.begin() as tx:
-                    claimed = tx.outbox.claim(bot.now(), claims - len(flying), mail=mail)
+                    claimed = tx.outbox.claim(bot.now(), claims - len(flying), mail=mail, newest=next(turn))
                 flying |= {pool.submit(_attempt, bot, delivery) for delivery in claimed}
                 attempts += len(claimed)
             if not flying:
                 return attempts
-            wait(flying, return_when=FIRST_COMPLETED)
+            wait(flying, timeout=GLANCE, return_when=FIRST_COMPLETED)
             done, flying = wait(flying, timeout=LINGER)
-            _record(bot, [future.result() for future in done])
-            bot.doors.beat("deliver_mail" if mail else "deliver_issues", bot.now())
+            if done:
+                _record(bot, [future.result() for future in done])
+                bot.doors.beat("deliver_mail" if mail else "deliver_issues", bot.now())
+    finally:
+        wait(flying)
 
 
 def _record(bot: Bot, finished: Sequence[_Finished]) -> None:
@@ -114,6 +121,8 @@ def _write(bot: Bot, finished: Sequence[_Finished]) -> None:
         for each in finished:
             if each.outcome.delivery.id in written:
                 each.consequence(tx)
+    if any(each.outcome.result is Result.HELD for each in finished):
+        bot.bells.ring("deliver_issues")
 
 
 def _hold_unwritten(bot: Bot, delivery: Delivery, error: Exception) -> None:

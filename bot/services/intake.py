@@ -2,13 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from bot.domain.inbox import InboxItem, Origin
+from bot.domain.inbox import Arrival, InboxItem, Origin
 from bot.domain.issue import IssueDraft, draft_issue
 from bot.domain.mime import parse_headers_only
 from bot.domain.opening import open_report, received_at
@@ -19,16 +19,19 @@ from bot.domain.reporter import Reporter
 from bot.domain.sla import first_response_deadline
 from bot.domain.submission import Kind, Submission
 from bot.domain.thread import Recognition, recognise
+from bot.domain.turns import turns
 from bot.domain.understanding import Understanding
 from bot.errors import MeldpuntError, StoreError, TransientError, UnreadableError
 from bot.log import get_log
-from bot.ports import Bot, Transaction
+from bot.ports import Bot, Mailbox, Transaction
 from bot.services.notices import draft_receipt
 
 # Mails understood before one commit: enough to share the cost of a commit, few enough to lose little work.
 BATCH = 16
 # Seconds of reading after which a batch is filed as far as it got.
 BATCH_SECONDS = 30
+# Seconds after which a poll asks the mailbox anew, for what came meanwhile is among the first to go.
+TURN = 2.0
 # A mail that took the whole bot down this often is not opened again. The number is high because the mail is
 # read in a child process, so that a bot which dies meanwhile was most likely killed for another reason.
 MOST_ATTEMPTS = 100
@@ -40,9 +43,10 @@ def poll_mailbox(bot: Bot) -> int:
         return 0
     taken = 0
     try:
-        for batch in bot.mailbox.fetch(lambda origins: _unknown(bot, origins)):
+        for batch in _fetch_in_turns(bot, bot.mailbox):
             with bot.store.begin() as tx:
                 taken += tx.inbox.add(batch, bot.now())
+            bot.bells.ring("process_inbox")
             bot.mailbox.mark_taken([arrival.origin for arrival in batch])
             bot.doors.beat("poll_mailbox", bot.now())
             if bot.stopping.is_set():
@@ -57,6 +61,18 @@ def poll_mailbox(bot: Bot) -> int:
     if taken:
         get_log().info("mail-taken", count=taken)
     return taken
+
+
+def _fetch_in_turns(bot: Bot, mailbox: Mailbox) -> Iterator[Sequence[Arrival]]:
+    """Yield everything that is new, in turns of the newest and the oldest, seen anew every few seconds."""
+    more = True
+    while more:
+        more, ends = False, time.monotonic() + TURN
+        for batch in mailbox.fetch(lambda origins: _unknown(bot, origins)):
+            yield batch
+            if time.monotonic() > ends:
+                more = True
+                break
 
 
 def may_poll(bot: Bot) -> bool:
@@ -75,12 +91,12 @@ def process_inbox(bot: Bot) -> int:
     The next batch is read in the child process while one is filed here. An item that cannot be filed is
     held for a person with the reason, and the rest goes on.
     """
-    filed = 0
+    filed, turn = 0, turns()
     with ThreadPoolExecutor(1, "read") as reader:
-        batch = following = _read_ahead(bot, reader)
+        batch = following = _read_ahead(bot, reader, newest=next(turn))
         try:
             while batch is not None:
-                following = None if bot.stopping.is_set() else _read_ahead(bot, reader)
+                following = None if bot.stopping.is_set() else _read_ahead(bot, reader, newest=next(turn))
                 filed += _file_batch(bot, batch)
                 batch = following
         except BaseException:
@@ -97,10 +113,10 @@ class _Batch:
     readings: "Future[Sequence[_Reading]]"
 
 
-def _read_ahead(bot: Bot, reader: ThreadPoolExecutor) -> _Batch | None:
+def _read_ahead(bot: Bot, reader: ThreadPoolExecutor, *, newest: bool) -> _Batch | None:
     """Claim some items and begin to read them; None when there is nothing new."""
     with bot.store.begin() as tx:
-        items = tx.inbox.claim(bot.now(), BATCH)
+        items = tx.inbox.claim(bot.now(), BATCH, newest=newest)
     return _Batch(items, reader.submit(_read_some, bot, items)) if items else None
 
 
@@ -122,6 +138,8 @@ def _file_batch(bot: Bot, batch: _Batch) -> int:
         for reading in readings:
             _file(bot, tx, reading)
         tx.inbox.put_back(batch.items[len(readings) :])
+    bot.bells.ring("deliver_issues")
+    bot.bells.ring("deliver_mail")
     return len(readings)
 
 

@@ -16,6 +16,7 @@ from bot.domain.inbox import Arrival, Origin
 from bot.errors import SettingsError
 from bot.ports import Mailbox
 from tests.rigs.dovecot import Dovecot
+from tests.rigs.watching import watched
 
 Taken = Literal["flag", "move"]
 MEGABYTE = 1024 * 1024
@@ -314,3 +315,46 @@ def test_batches_are_bounded_in_bytes(place: Place) -> None:
     batches = [len(batch) for batch in place.open(max_size=10 * MEGABYTE).fetch(lambda origins: origins)]
 
     assert batches == [2, 2, 1]
+
+
+def test_who_watches_is_told_to_look_at_once_and_after_each_arrival(place: Place) -> None:
+    place.deliver(mail("one"), "Junk")
+    with watched(place.open(folders=["INBOX", "Junk"]).watch) as looks:
+        assert looks.after(lambda: place.deliver(mail("two")))
+        assert looks.after(lambda: place.deliver(mail("three"), "Junk"))
+
+
+def test_a_watch_goes_on_while_mail_is_taken_by_the_same_mailbox(place: Place) -> None:
+    mailbox, ledger = place.open(), Ledger()
+    with watched(mailbox.watch) as looks:
+        for subject in ("one", "two"):
+            assert looks.after(lambda subject=subject: place.deliver(mail(subject)))  # type: ignore[misc]  # bound now
+            assert subjects(ledger.poll(mailbox)) == [subject]
+
+
+def test_a_watch_ends_with_what_was_raised_when_it_was_asked_whether_to_go_on(place: Place) -> None:
+    def going_on() -> bool:
+        raise SettingsError("here", "key", "no more", "Stop.")
+
+    with pytest.raises(SettingsError, match="no more"):
+        place.open().watch(lambda: None, going_on)
+
+
+def test_in_a_backlog_each_batch_holds_the_newest_and_the_oldest(place: Place) -> None:
+    for number in range(70):
+        place.deliver(mail(f"number {number:02}"))
+
+    first = next(iter(place.open().fetch(lambda origins: origins)))
+
+    assert subjects(first) == [f"number {number:02}" for number in [*range(16), *range(54, 70)]]
+
+
+def test_when_polls_are_cut_short_each_folder_is_the_first_in_turn(place: Place) -> None:
+    for number in range(40):
+        place.deliver(mail(f"backlog {number}"))
+    place.deliver(mail("taken for spam"), "Junk")
+    mailbox = place.open(folders=["INBOX", "Junk"])
+
+    begun = [next(iter(mailbox.fetch(lambda origins: origins)))[0].origin.folder for _ in range(3)]
+
+    assert begun == ["INBOX", "Junk", "INBOX"]

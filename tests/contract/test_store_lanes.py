@@ -43,6 +43,7 @@ class Expected:
 
     lane: str
     state: OutboxState = OutboxState.WAITING
+    # The report came in at NOW: so long its orders have been due.
     due_at: datetime = NOW
     claims: int = 0
     tried: bool = False
@@ -81,14 +82,16 @@ class Lanes(RuleBasedStateMachine):
     def add(self, lane: str) -> None:
         with self.bots["bot-1"].begin() as tx:
             tx.outbox.add([comment(self.report_id, lane)], self.now)
-        self.expected[len(self.expected) + 1] = Expected(lane, due_at=self.now)
+        self.expected[len(self.expected) + 1] = Expected(lane)
 
-    @rule(bot=st.sampled_from(BOTS), limit=st.integers(1, 3))
-    def claim(self, bot: str, limit: int) -> None:
+    @rule(bot=st.sampled_from(BOTS), limit=st.integers(1, 3), newest=st.booleans())
+    def claim(self, bot: str, limit: int, *, newest: bool) -> None:
         with self.bots[bot].begin() as tx:
-            deliveries = tx.outbox.claim(self.now, limit)
+            deliveries = tx.outbox.claim(self.now, limit, newest=newest)
         free = self.claimable(bot)
-        assert [each.number for each in deliveries] == free[:limit]
+        untried = [number for number in free if self.expected[number].claims == 0]
+        chosen = untried[-limit:] if newest and untried else free[:limit]
+        assert [each.number for each in deliveries] == chosen
         for delivery in deliveries:
             order = self.expected[delivery.number]
             order.uncertain, order.tried = order.tried, True

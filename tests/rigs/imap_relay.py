@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-Deed = Literal["refuse", "drop"]
+Deed = Literal["refuse", "drop", "ignore"]
 
 
 class ImapRelay:
-    r"""Passes lines on to `port` for the time of a `with`; `heard` is all that clients said.
+    r"""Passes lines on to `port` for the time of a `with`; `heard` is all that clients said, `said` what they got.
 
     `hidden` words are left out of what the server says, such as `STARTTLS` or `\*`. `rules` pairs a pattern for
-    client lines with what happens to those: `refuse` answers NO, `drop` closes the connection. `rewrites` pairs
-    a pattern for what the server says with what clients get instead.
+    client lines with what happens to those: `refuse` answers NO, `drop` closes the connection, `ignore` answers
+    never. `rewrites` pairs a pattern for what the server says with what clients get instead.
     """
 
     host = "127.0.0.1"
@@ -29,7 +29,7 @@ class ImapRelay:
         rules: Sequence[tuple[str, Deed]] = (),
         rewrites: Sequence[tuple[bytes, bytes]] = (),
     ) -> None:
-        self.heard = b""
+        self.heard = self.said = b""
         self.connections = 0
         self._behind = port
         self._rewrites = [(rb" " + re.escape(word.encode()), b"") for word in hidden] + list(rewrites)
@@ -101,6 +101,7 @@ class ImapRelay:
             while said := server.recv(65536):
                 for pattern, instead in self._rewrites:
                     said = re.sub(pattern, instead, said, flags=re.DOTALL)
+                self.said += said
                 client.sendall(said)
         except OSError:
             pass

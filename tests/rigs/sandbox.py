@@ -59,6 +59,11 @@ class Sandbox:
             page += 1
         return found
 
+    def page(self, query: str) -> list[dict[str, Any]]:
+        """One page of issues, as a query to the API says."""
+        found: list[dict[str, Any]] = self._get(f"issues?{query}")
+        return found
+
     def notes(self, iid: int) -> list[dict[str, Any]]:
         """Comments of one issue, without the system's own."""
         notes: list[dict[str, Any]] = self._get(f"issues/{iid}/notes?per_page=100&sort=asc")

@@ -20,6 +20,7 @@ from bot.errors import PermanentError, TransientError
 
 _NEW = is_in(inbox, InboxState.NEW)
 _HELD = is_in(inbox, InboxState.HELD)
+_BY_AGE = (inbox.c.received_at, inbox.c.number)
 # An item is changed only as long as nobody else has claimed it since: each claim counts an attempt.
 _STILL_CLAIMED = update(inbox).where(
     inbox.c.id == bindparam("item_id"), inbox.c.attempts == bindparam("item_attempts"), _NEW
@@ -99,22 +100,25 @@ class SqlInbox:
         statement = insert_if_new(self._connection, inbox).returning(inbox.c.id)
         return set(self._connection.scalars(statement, rows))
 
-    def claim(self, now: datetime, limit: int, *, most_bytes: int = MOST_BYTES) -> Sequence[InboxItem]:
+    def claim(
+        self, now: datetime, limit: int, *, newest: bool = False, most_bytes: int = MOST_BYTES
+    ) -> Sequence[InboxItem]:
         """See `ports.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
         free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox))
         values = claim_values(self._scope, now)
+        order = [column.desc() for column in _BY_AGE] if newest else _BY_AGE
         # On PostgreSQL the rows of another bot that is just claiming are passed over, not waited for.
-        some = free.order_by(inbox.c.number).limit(limit).with_for_update(skip_locked=True)
-        oldest = self._connection.execute(some, values).all()
-        total = accumulate(row.size for row in oldest)
-        numbers = [row.number for row, size in zip(oldest, total, strict=True) if size <= most_bytes]
-        numbers = numbers or [row.number for row in oldest[:1]]
+        some = free.order_by(*order).limit(limit).with_for_update(skip_locked=True)
+        first = self._connection.execute(some, values).all()
+        total = accumulate(row.size for row in first)
+        numbers = [row.number for row, size in zip(first, total, strict=True) if size <= most_bytes]
+        numbers = numbers or [row.number for row in first[:1]]
         if not numbers:
             return []
         wanted = select(inbox.c.number).where(inbox.c.number.in_(numbers), _NEW, is_free(inbox))
         statement = claim(inbox, wanted).returning(inbox)
         claimed = self._connection.execute(statement, values).all()
-        rows = sorted(claimed, key=lambda row: int(row.number))
+        rows = sorted(claimed, key=lambda row: (row.received_at, row.number))
         raws = self._scope.sealed.get_all(RAW, [row.id for row in rows]) if rows else {}
         items = []
         for row in rows:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     not_,
     or_,
     select,
@@ -53,8 +54,11 @@ _KINDS: dict[type[Payload], str] = {
 }
 
 
+_BY_AGE = (outbox.c.due_at, outbox.c.number)
+# A literal, for a parameter would hide it from partial indexes.
+_UNTRIED = outbox.c.attempts == literal_column("0")
 _IDS = reports.c.id.in_(bindparam("ids", expanding=True))
-_KEYS_OF = select(reports.c.id, reporters.c.key_id).join(reporters).where(_IDS)
+_FACTS_OF = select(reports.c.id, reports.c.received_at, reporters.c.key_id).join(reporters).where(_IDS)
 _REFERENCES_OF = select(reports.c.id, reports.c.reference).where(_IDS)
 
 
@@ -75,14 +79,16 @@ def _first_of_its_lane() -> ColumnElement[bool]:
 
 
 @cache
-def _claim_statement(mail: bool | None) -> ReturningUpdate[Any]:  # noqa: FBT001 - the key of the cache
+def _claim_statement(mail: bool | None, newest: bool) -> ReturningUpdate[Any]:  # noqa: FBT001 - the key of the cache
     """Make the claim of one kind once: it is asked for several times a second, and is slow to make."""
+    turn = _UNTRIED if newest else true()
+    order = [column.desc() for column in _BY_AGE] if newest else _BY_AGE
     kinds = {None: true(), True: outbox.c.message_id.is_not(None), False: outbox.c.message_id.is_(None)}
     due = outbox.c.due_at <= bindparam("now")
     wanted = (
         select(outbox.c.number)
-        .where(_WAITING, kinds[mail], due, is_free(outbox), _first_of_its_lane())
-        .order_by(outbox.c.due_at, outbox.c.number)
+        .where(_WAITING, kinds[mail], turn, due, is_free(outbox), _first_of_its_lane())
+        .order_by(*order)
         .limit(bindparam("most", type_=Integer))
     )
     # Right-hand sides see the row as it was: what was tried before and has no outcome is uncertain now.
@@ -102,26 +108,33 @@ class SqlOutbox:
         """See `ports.Outbox`."""
         if not orders:
             return
-        keys = self._keys({order.report_id for order in orders})
-        rows = [_new_row(order, now, due_at=self._scope.there(now)) for order in orders]
+        facts = self._facts({order.report_id for order in orders})
+        rows = [
+            _new_row(order, now, due_at=self._scope.there(min(now, facts[order.report_id].received_at)))
+            for order in orders
+        ]
         self._connection.execute(insert(outbox), rows)
         self._scope.sealed.put(
-            Plain(PAYLOAD, row["id"], keys[order.report_id], dump(PAYLOADS, order.payload))
+            Plain(PAYLOAD, row["id"], facts[order.report_id].key_id, dump(PAYLOADS, order.payload))
             for row, order in zip(rows, orders, strict=True)
         )
 
-    def _keys(self, report_ids: Iterable[str]) -> dict[str, str]:
-        """Return the data key of each report's reporter."""
+    def _facts(self, report_ids: Iterable[str]) -> dict[str, Any]:
+        """Return when each report came in and the data key of its reporter."""
         wanted = list(report_ids)
-        keys = {row.id: row.key_id for row in self._connection.execute(_KEYS_OF, {"ids": wanted})}
-        if len(keys) < len(wanted):
+        facts: dict[str, Any] = {row.id: row for row in self._connection.execute(_FACTS_OF, {"ids": wanted})}
+        if len(facts) < len(wanted):
             raise PermanentError("an order belongs to a report that does not exist")
-        return keys
+        return facts
 
-    def claim(self, now: datetime, limit: int, *, mail: bool | None = None) -> Sequence[Delivery]:
+    def claim(
+        self, now: datetime, limit: int, *, mail: bool | None = None, newest: bool = False
+    ) -> Sequence[Delivery]:
         """See `ports.Outbox`; an order that cannot be opened is held with the reason and the others go on."""
         values = claim_values(self._scope, now) | {"most": limit}
-        rows = self._connection.execute(_claim_statement(mail), values).all()
+        rows = self._connection.execute(_claim_statement(mail, newest), values).all()
+        if newest and not rows:
+            rows = self._connection.execute(_claim_statement(mail, False), values).all()  # noqa: FBT003 - the same
         return self._open(sorted(rows, key=lambda row: (row.due_at, row.number)), now) if rows else []
 
     def _open(self, rows: Sequence[Row[Any]], now: datetime) -> Sequence[Delivery]:

@@ -183,7 +183,7 @@ def _partial(name: str, table: Table, columns: tuple[str, ...], where: str, *, u
     )
 
 
-_partial("ix_inbox_new", inbox, ("number",), "state = 'new'")
+_partial("ix_inbox_new", inbox, ("received_at", "number"), "state = 'new'")
 _partial("ix_inbox_held", inbox, ("number",), "state = 'held'")
 _partial("ix_inbox_holder", inbox, ("holder",), "holder IS NOT NULL")
 _partial("ix_inbox_message", inbox, ("message_hash",), "message_hash IS NOT NULL")
@@ -191,6 +191,18 @@ _partial("ix_inbox_mail", inbox, ("mail_hash",), "mail_hash IS NOT NULL")
 _partial("ux_inbox_reference", inbox, ("reference",), "reference IS NOT NULL", unique=True)
 _partial("ix_outbox_due_mail", outbox, ("due_at", "number"), "state = 'waiting' AND message_id IS NOT NULL")
 _partial("ix_outbox_due_rest", outbox, ("due_at", "number"), "state = 'waiting' AND message_id IS NULL")
+_partial(
+    "ix_outbox_untried_mail",
+    outbox,
+    ("due_at", "number"),
+    "state = 'waiting' AND attempts = 0 AND message_id IS NOT NULL",
+)
+_partial(
+    "ix_outbox_untried_rest",
+    outbox,
+    ("due_at", "number"),
+    "state = 'waiting' AND attempts = 0 AND message_id IS NULL",
+)
 _partial("ix_outbox_lane", outbox, ("lane", "number"), "state = 'waiting'")
 _partial("ix_outbox_held", outbox, ("number",), "state = 'held'")
 _partial("ix_outbox_holder", outbox, ("holder",), "holder IS NOT NULL")
