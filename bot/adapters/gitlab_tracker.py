@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from bot.adapters.gitlab_check import project_problems, token_problems
 from bot.adapters.gitlab_errors import odd_answer
+from bot.adapters.gitlab_fields import read_fields
 from bot.adapters.gitlab_session import GitLabSession
 from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
 from bot.domain.markdown import marker_line, neutral_title, to_markdown
@@ -61,8 +62,12 @@ class GitLabTracker:
         self._clients: list[Gitlab] = []
 
     def create_issue(self, draft: IssueDraft) -> IssueLink:
-        """Create the issue, confidential from its first moment, in ONE call; never tries twice itself."""
+        """Create the issue, confidential from its first moment, in ONE call; never tries twice itself.
+
+        GitLab has no priorities: the draft's is left aside.
+        """
         fields = {
+            **read_fields(draft.fields),
             "title": neutral_title(draft.reference, draft.title),
             "description": to_markdown(draft.body, draft.marker),
             "labels": list(draft.labels),

@@ -4,7 +4,7 @@ A block says whether its text is ours (`Sentence`, `Facts`) or came from outside
 adapter can never mistake hostile text for its own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from zoneinfo import ZoneInfo
@@ -14,12 +14,14 @@ from babel.dates import format_date, format_datetime
 
 from bot.domain.issue_words import WORDS
 from bot.domain.report import Report, ReportFile
+from bot.domain.routing import Choice, Destination, Routed
 from bot.domain.severity import SeverityRules
 from bot.domain.visible import show
 
 _ZONE = ZoneInfo("Europe/Amsterdam")
 _MOST_LISTED = 50
 _LINE_BYTES = 8
+_UNROUTED = Routed(Choice(), Destination(), "")
 _KILO = 1000
 
 
@@ -103,19 +105,21 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
     rules: SeverityRules,
     language: str,
     zone: tzinfo = _ZONE,
+    routed: Routed = _UNROUTED,
     most_bytes: int = 900_000,
 ) -> IssueDraft:
     """Draft the issue of a report for the team: facts, files, problems, the text, and how to act now.
 
-    `language` is the team's (`nl` or `en`), `zone` the one its clock shows. A text that would be longer
-    than `most_bytes` of UTF-8 once shown is cut, and the issue says so (GitLab takes 1,048,576).
+    `language` is the team's (`nl` or `en`), `zone` the one its clock shows, `routed` where the
+    report goes by mappings/routing.yaml. A text that would be longer than `most_bytes` of UTF-8 once shown is
+    cut, and the issue says so (GitLab takes 1,048,576).
     """
-    words = WORDS[language]
+    words, destination = WORDS[language], routed.destination
     text, cut = _cut(report.text, most_bytes)
     severity = rules.labels[report.severity]
     suggested = (rules.suggested_labels[report.suggestion.severity],) if report.suggestion else ()
     body: tuple[Block, ...] = (
-        Facts(_facts(report, severity, language, zone)),
+        Facts((*_facts(report, severity, language, zone), *_route_facts(routed, words))),
         Sentence(words["act"]),
         *_files(report, language),
         *(Sentence(f"{words['problem']}: {problem}") for problem in report.problems[:_MOST_LISTED]),
@@ -123,7 +127,16 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
         *([Sentence(words["cut"])] if cut else []),
     )
     title = report.title if report.title.strip() else words["untitled"]
-    return IssueDraft(report.reference, marker, title, body, (severity, *suggested), report.due_on)
+    return IssueDraft(
+        report.reference,
+        marker,
+        title,
+        body,
+        tuple(dict.fromkeys((severity, *suggested, *destination.labels))),
+        report.due_on,
+        priority=destination.priorities.get(report.severity),
+        fields=destination.json_fields,
+    )
 
 
 def draft_file_links(links: Mapping[int, str], *, marker: str, language: str) -> CommentDraft:
@@ -148,6 +161,15 @@ def _facts(report: Report, severity: str, language: str, zone: tzinfo) -> tuple[
         ),
         (words["language"], _language_name(report.language, language)),
     )
+
+
+def _route_facts(routed: Routed, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Say which group the report is for, and what led to its route; nothing where nothing was set."""
+    choice, owner = routed.choice, routed.destination.owner
+    if owner is not None:
+        yield words["owner"], owner
+    if choice.kind is not None:
+        yield words["route"], f'{choice.route} ({words[choice.kind]} "{choice.word}")'
 
 
 def _files(report: Report, language: str) -> tuple[Block, ...]:

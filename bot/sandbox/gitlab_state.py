@@ -91,7 +91,7 @@ class GitLabState:
         self._db.executescript(_SCHEMA)
 
     def furnish(self, project: str, token_expires_on: str) -> Self:
-        """Add the people, the projects (one private, one public, one internal) and the token's last day."""
+        """Add the people, the projects (two private, one public, one internal) and the token's last day."""
         with self.transaction():
             for user in _PEOPLE:
                 self._db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)", astuple(user))
@@ -99,6 +99,7 @@ class GitLabState:
                 (project, "private"),
                 ("security/public", "public"),
                 ("security/internal", "internal"),
+                ("security/platform", "private"),
             ):
                 self._db.execute(
                     "INSERT OR IGNORE INTO projects (path, visibility, issues_access_level, access_level)"

@@ -10,6 +10,7 @@ import requests
 
 TOKEN = "sandbox-token"
 PROJECT = "security/reports"
+SECOND_PROJECT = "security/platform"
 TIMEOUT = 30
 
 
@@ -43,18 +44,18 @@ class Sandbox:
         self._process.wait(timeout=TIMEOUT)
         self._process.stdout.close()
 
-    def issues(self) -> list[dict[str, Any]]:
-        """Every issue of the project, oldest first."""
+    def issues(self, project: str = PROJECT) -> list[dict[str, Any]]:
+        """Every issue of a project, oldest first."""
         found: list[dict[str, Any]] = []
         page = 1
-        while batch := self._get(f"issues?per_page=100&page={page}&order_by=created_at&sort=asc"):
+        while batch := self._get(f"issues?per_page=100&page={page}&order_by=created_at&sort=asc", project):
             found += batch
             page += 1
         return found
 
-    def notes(self, iid: int) -> list[dict[str, Any]]:
+    def notes(self, iid: int, project: str = PROJECT) -> list[dict[str, Any]]:
         """Comments of one issue, without the system's own."""
-        notes: list[dict[str, Any]] = self._get(f"issues/{iid}/notes?per_page=100&sort=asc")
+        notes: list[dict[str, Any]] = self._get(f"issues/{iid}/notes?per_page=100&sort=asc", project)
         return [note for note in notes if not note["system"]]
 
     def mails(self) -> list[dict[str, Any]]:
@@ -81,8 +82,8 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
-    def _get(self, path: str) -> Any:
-        url = f"{self.gitlab}/api/v4/projects/{PROJECT.replace('/', '%2F')}/{path}"
+    def _get(self, path: str, project: str) -> Any:
+        url = f"{self.gitlab}/api/v4/projects/{project.replace('/', '%2F')}/{path}"
         answer = requests.get(url, headers={"Private-Token": TOKEN}, timeout=TIMEOUT)
         answer.raise_for_status()
         return answer.json()
