@@ -1,12 +1,13 @@
 """The one place where adapters are chosen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.adapters.child import ChildProcess
+from bot.adapters.gitlab_fields import check_fields
 from bot.adapters.gitlab_tracker import GitLabTracker
 from bot.adapters.imap import ImapMailbox
 from bot.adapters.jira_tracker import JiraTracker
@@ -17,6 +18,7 @@ from bot.adapters.store.holder import own_holder
 from bot.adapters.store.store import SqlStore
 from bot.adapters.vault import Vault
 from bot.domain.mime import parse_mail, warm_up
+from bot.domain.routing import RoutingRules
 from bot.domain.submission import Submission
 from bot.domain.understanding import Reading, understand
 from bot.domain.workdays import build_calendar
@@ -67,6 +69,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             "Write MELDPUNT_TRACKERS__MAIN__KIND=gitlab and __URL, __TOKEN and __PROJECT beside it.",
         )
     mappings = find_mappings(settings.mappings)
+    hold_routes_to(settings.trackers, mappings.routing, place=str(settings.mappings / "routing.yaml"))
     with ExitStack() as stack:
         store = stack.enter_context(open_store(settings, now=now))
         child = ChildProcess(warm_up=warm_up)
@@ -80,12 +83,17 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
         # Trackers keep a client and a line for each thread: these threads stay as long as the bot does.
         workers = stack.enter_context(ThreadPoolExecutor(settings.workers, "deliver"))
         reading = Reading(
-            settings.mailbox.own_hosts, settings.own_domains, mappings.privacy, mappings.severity
+            settings.mailbox.own_hosts,
+            settings.own_domains,
+            mappings.privacy,
+            mappings.severity,
+            mappings.routing,
         )
         yield Bot(
             settings=settings,
             mappings=mappings,
             calendar=build_calendar(mappings.workdays),
+            calendars={name: build_calendar(mappings.workdays, name) for name in mappings.workdays.calendars},
             store=store,
             mailbox=mailbox,
             mailer=mailer,
@@ -96,6 +104,19 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             workers=workers,
             lease=LEASE,
         )
+
+
+def hold_routes_to(trackers: Mapping[str, TrackerSettings], routing: RoutingRules, *, place: str) -> None:
+    """Refuse a route to a tracker that is not set, or with a field that it cannot take; SettingsError."""
+    for key, destination in routing.destinations.items():
+        name = destination.tracker or next(iter(trackers))
+        if name not in trackers:
+            mend = f"Use one of: {', '.join(trackers)}; or write MELDPUNT_TRACKERS__{name.upper()}__KIND"
+            raise SettingsError(place, f"{key}.tracker", f'no tracker "{name}" is set', mend)
+        if trackers[name].kind == "gitlab" and (found := check_fields(destination.fields)):
+            field, problem = found
+            mend = f"Mend it, or take it out: the tracker {name} is a GitLab"
+            raise SettingsError(place, f"{key}.fields.{field}", problem, mend)
 
 
 def _mailbox(settings: MailboxSettings) -> Mailbox | None:

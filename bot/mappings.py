@@ -6,7 +6,7 @@ becomes a `SettingsError` that names the file, the key, and how to write it.
 
 import re
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from bot.domain.privacy import PrivacyRules
+from bot.domain.routing import RoutingRules
 from bot.domain.severity import SeverityRules
 from bot.domain.sla import SlaRules
 from bot.domain.workdays import WorkdayRules
@@ -33,16 +34,46 @@ class Mappings:
     sla: SlaRules
     severity: SeverityRules
     privacy: PrivacyRules
+    routing: RoutingRules = field(default_factory=RoutingRules)
 
 
 def load_mappings(folder: Path) -> Mappings:
-    """Read every mapping in `folder`; SettingsError names the first thing that is wrong."""
-    return Mappings(
+    """Read every mapping in `folder`; SettingsError names the first thing that is wrong.
+
+    Without a `routing.yaml`, as older releases had none, all reports take the default route.
+    """
+    mappings = Mappings(
         workdays=_load(folder / "workdays.yaml", WorkdayRules),
         sla=_load(folder / "sla.yaml", SlaRules),
         severity=_load(folder / "severity.yaml", SeverityRules),
         privacy=_load(folder / "privacy.yaml", PrivacyRules),
+        routing=_load_routing(folder / "routing.yaml"),
     )
+    _hold_routes_to(mappings, folder / "routing.yaml")
+    return mappings
+
+
+def _load_routing(path: Path) -> RoutingRules:
+    return _load(path, RoutingRules) if path.exists() or path.is_symlink() else RoutingRules()
+
+
+def _hold_routes_to(mappings: Mappings, path: Path) -> None:
+    """Refuse a route that names what another mapping does not have, or a label that means a severity."""
+    calendars = mappings.workdays.calendars
+    severities = {*mappings.severity.labels.values(), *mappings.severity.suggested_labels.values()}
+    for key, destination in mappings.routing.destinations.items():
+        if destination.calendar is not None and destination.calendar not in calendars:
+            problem, mend = (
+                f'there is no calendar "{destination.calendar}"',
+                f"Use one of: {', '.join(calendars)}",
+            )
+            raise SettingsError(str(path), f"{key}.calendar", problem, mend)
+        if label := next((label for label in destination.labels if label in severities), None):
+            problem, mend = (
+                f'"{label}" is the label of a severity',
+                "Only a person sets a severity; take it out",
+            )
+            raise SettingsError(str(path), f"{key}.labels", problem, mend)
 
 
 def _load(path: Path, model: type[Rules]) -> Rules:

@@ -239,8 +239,15 @@ class Reports(Protocol):
     def find_reporter(self, address: str) -> Reporter | None:
         """Look an address up by its keyed hash."""
 
-    def add(
-        self, report: Report, reporter: Reporter, files: Sequence[SafeFile], item: InboxItem, *, tracker: str
+    def add(  # noqa: PLR0913 - a report has this many parts
+        self,
+        report: Report,
+        reporter: Reporter,
+        files: Sequence[SafeFile],
+        item: InboxItem,
+        *,
+        tracker: str,
+        route: str | None = None,
     ) -> None:
         """Store report, reporter (new: takes over the item's data key) and safe copies, sealed."""
 
@@ -304,6 +311,7 @@ class ReportView:
     tracker: str
     issue: IssueLink | None
     events: Sequence[Event]
+    route: str | None = None
 
 
 class Transaction(Protocol):
@@ -377,6 +385,11 @@ class Bot:
     doors: Doors
     calendar: Calendar
     workers: Executor
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     bells: Bells = field(default_factory=Bells)
     stopping: threading.Event = field(default_factory=threading.Event)
     lease: timedelta = timedelta(seconds=20)
+
+    def calendar_named(self, name: str | None) -> Calendar:
+        """The calendar of mappings/workdays.yaml that a route names; the default one when it names none."""
+        return self.calendar if name is None else self.calendars[name]

@@ -1,5 +1,6 @@
 """Settings: secrets, addresses and intervals (prefix `MELDPUNT_`, nested with `__`); `setting_files` reads them."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal

@@ -141,6 +141,7 @@ def _report(view: ReportView, zone: ZoneInfo) -> dict[str, object]:
         "due_at": promise["due_at"],
         "language": report.language,
         "alias": report.alias,
+        "route": view.route,
         "tracker": view.tracker,
         "issue": issue.url if issue else None,
         "issue_url": issue.url if issue else None,

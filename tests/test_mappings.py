@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.routing import RoutingRules
 from bot.domain.severity import Severity
 from bot.errors import SettingsError
 from bot.mappings import load_mappings
@@ -160,3 +161,42 @@ def test_a_file_that_holds_something_else_is_named(folder: Path, content: bytes)
     (folder / "sla.yaml").write_bytes(content)
     with pytest.raises(SettingsError, match=r"sla\.yaml"):
         load_mappings(folder)
+
+
+def test_without_a_routing_file_as_older_releases_had_none_every_report_takes_the_default(
+    folder: Path,
+) -> None:
+    (folder / "routing.yaml").unlink()
+    assert load_mappings(folder).routing == RoutingRules()
+
+
+ROUTE = "routes: [{name: dns, when: {keywords: [dns]}, %s}]"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "calendar: loose",
+            ("routes.dns.calendar", 'there is no calendar "loose"', "Use one of: strict, atw"),
+        ),
+        (
+            'labels: ["severity::high"]',
+            (
+                "routes.dns.labels",
+                '"severity::high" is the label of a severity',
+                "Only a person sets a severity; take it out",
+            ),
+        ),
+        ("label: dns", ("routes.0.label", "is not a known key", "Did you mean labels?")),
+        (
+            "owner: []",
+            ("routes.0.owner", "input should be a valid string", "Write for example `owner: dns-team`"),
+        ),
+    ],
+)
+def test_a_route_that_names_what_is_not_there_is_named(
+    folder: Path, line: str, said: tuple[str, str, str]
+) -> None:
+    complaint = complaint_of(folder, "routing.yaml", "routes: []", ROUTE % line)
+    assert (complaint.key, complaint.problem, complaint.mend) == said

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from bot.adapters.gitlab_check import describe_readers, project_problems, token_problems
 from bot.adapters.gitlab_errors import refusal
+from bot.adapters.gitlab_fields import read_fields
 from bot.adapters.tracker_errors import odd_answer
 from bot.adapters.tracker_session import TrackerSession
 from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
@@ -67,8 +68,12 @@ class GitLabTracker:
         return len(to_markdown(body, "").encode()) < _LONGEST
 
     def create_issue(self, draft: IssueDraft) -> IssueLink:
-        """Create the issue, confidential from its first moment, in ONE call; never tries twice itself."""
+        """Create the issue, confidential from its first moment, in ONE call; never tries twice itself.
+
+        GitLab has no priorities: the draft's is left aside.
+        """
         fields = {
+            **read_fields(draft.fields),
             "title": neutral_title(draft.reference, draft.title),
             "description": to_markdown(draft.body, draft.marker),
             "labels": list(draft.labels),

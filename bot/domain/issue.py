@@ -4,7 +4,7 @@ A block says whether its text is ours (`Sentence`, `Facts`) or came from outside
 adapter can never mistake hostile text for its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from babel.dates import format_date, format_datetime
 
 from bot.domain.issue_words import WORDS
 from bot.domain.report import Report, ReportFile
+from bot.domain.routing import Choice, Destination, Routed
 from bot.domain.severity import SeverityRules
 from bot.domain.visible import show
 
@@ -24,6 +25,7 @@ _LISTED = (50, 10, 3, 0)
 _MOST_BYTES = 900_000
 _LINE_BYTES = 8
 _CLOSE_ENOUGH = 32
+_UNROUTED = Routed(Choice(), Destination(), "")
 _KILO = 1000
 
 
@@ -110,20 +112,22 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
     language: str,
     zone: tzinfo = _ZONE,
     fits: Fits = lambda _: True,
+    routed: Routed = _UNROUTED,
 ) -> IssueDraft:
     """Draft the issue of a report for the team: facts, files, problems, the text, and how to act now.
 
-    `language` is the team's (`nl` or `en`), `zone` the one its clock shows. A text that would be longer than
-    900,000 bytes of UTF-8 once shown, or than the tracker takes as `fits` tells, is cut, and the issue says so.
+    `language` is the team's (`nl` or `en`), `zone` the one its clock shows, `routed` where the report
+    goes by mappings/routing.yaml. A text that would be longer than 900,000 bytes of UTF-8 once shown, or than the
+    tracker takes as `fits` tells, is cut, and the issue says so.
     """
-    words = WORDS[language]
+    words, destination = WORDS[language], routed.destination
     text, cut = _cut(report.text, _MOST_BYTES)
     severity = rules.labels[report.severity]
     suggested = (rules.suggested_labels[report.suggestion.severity],) if report.suggestion else ()
 
     def body(listed: int, text: str, *, cut: bool) -> tuple[Block, ...]:
         return (
-            Facts(_facts(report, severity, language, zone)),
+            Facts((*_facts(report, severity, language, zone), *_route_facts(routed, words))),
             Sentence(words["act"]),
             *_files(report, language, listed),
             *(Sentence(f"{words['problem']}: {problem}") for problem in report.problems[:listed]),
@@ -137,7 +141,16 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
         length = _longest(len(text), lambda length: fits(body(listed, text[:length], cut=True)))
         whole = body(listed, text[:length], cut=True)
     title = report.title if report.title.strip() else words["untitled"]
-    return IssueDraft(report.reference, marker, title, whole, (severity, *suggested), report.due_on)
+    return IssueDraft(
+        report.reference,
+        marker,
+        title,
+        whole,
+        tuple(dict.fromkeys((severity, *suggested, *destination.labels))),
+        report.due_on,
+        priority=destination.priorities.get(report.severity),
+        fields=destination.json_fields,
+    )
 
 
 def _longest(most: int, fits: Callable[[int], bool]) -> int:
@@ -171,6 +184,15 @@ def _facts(report: Report, severity: str, language: str, zone: tzinfo) -> tuple[
         ),
         (words["language"], _language_name(report.language, language)),
     )
+
+
+def _route_facts(routed: Routed, words: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Say which group the report is for, and what led to its route; nothing where nothing was set."""
+    choice, owner = routed.choice, routed.destination.owner
+    if owner is not None:
+        yield words["owner"], owner
+    if choice.kind is not None:
+        yield words["route"], f'{choice.route} ({words[choice.kind]} "{choice.word}")'
 
 
 def _files(report: Report, language: str, listed: int) -> tuple[Block, ...]:

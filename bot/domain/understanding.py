@@ -4,11 +4,12 @@ Runs in the child process, for both the mail and the files in it are hostile.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ParamSpec, Protocol, TypeVar
 
 from bot.domain.mime import parse_mail
 from bot.domain.privacy import PrivacyRules, Redactor, SafeFile, safe_file, sealed_file
+from bot.domain.routing import Choice, RoutingRules, choose_route
 from bot.domain.severity import SeverityRules, Suggestion, suggest_severity
 from bot.domain.submission import Attachment, Submission
 from bot.errors import UnreadableError
@@ -19,13 +20,17 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """A submission with its redacted title and text, a safe copy of each file or None, and a suggestion."""
+    """A submission with its redacted title and text, a safe copy of each file or None, and a suggestion.
+
+    `route` is None where nobody has chosen one yet.
+    """
 
     submission: Submission
     title: str
     text: str
     files: tuple[SafeFile, ...]
     suggestion: Suggestion | None
+    route: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,7 @@ class Reading:
     own_domains: Sequence[str]
     privacy: PrivacyRules
     severity: SeverityRules
+    routing: RoutingRules = field(default_factory=RoutingRules)
 
 
 class Run(Protocol):
@@ -72,8 +78,16 @@ def read_text_of(raw: bytes, alias: str, reading: Reading) -> tuple[Understandin
         text=redactor.redact(submission.text),
         files=(),
         suggestion=suggest_severity(submission.subject, submission.text, reading.severity),
+        route=route_of(submission, reading.routing),
     )
     return understanding, redactor
+
+
+def route_of(submission: Submission, rules: RoutingRules) -> Choice:
+    """Choose the route of a submission by who it went to and what it says."""
+    return choose_route(
+        rules, recipients=submission.recipients, text=f"{submission.subject}\n{submission.text}"
+    )
 
 
 def _copies(

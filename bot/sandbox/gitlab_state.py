@@ -81,7 +81,7 @@ class GitLabState(RowFile):
         self.uploads_folder.mkdir(exist_ok=True)
 
     def furnish(self, project: str, token_expires_on: str) -> Self:
-        """Add the people, the projects (one private, one public, one internal) and the token's last day."""
+        """Add the people, the projects (two private, one public, one internal) and the token's last day."""
         with self.transaction():
             for user in _PEOPLE:
                 self._db.execute("INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)", astuple(user))
@@ -89,6 +89,7 @@ class GitLabState(RowFile):
                 (project, "private"),
                 ("security/public", "public"),
                 ("security/internal", "internal"),
+                ("security/platform", "private"),
             ):
                 self._db.execute(
                     "INSERT OR IGNORE INTO projects (path, visibility, issues_access_level, access_level)"

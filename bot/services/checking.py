@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bot.domain.routing import check_routes
 from bot.errors import MeldpuntError
 from bot.ports import Bot, IssueTracker
 from bot.setting_values import is_loopback
@@ -24,7 +25,7 @@ def check_desk(bot: Bot, *, online: bool) -> Sequence[Check]:
     """Look at everything that can be wrong before the first mail; with `online` knock at each door."""
     checks = [
         Check("settings", _settings_problems(bot)),
-        Check("mappings", ()),
+        Check("mappings", _routing_problems(bot)),
         Check("store", _ask(bot.store.check)),
     ]
     if online:
@@ -46,6 +47,25 @@ def _ask(check: Callable[[], Sequence[str]]) -> Sequence[str]:
         return check()
     except MeldpuntError as error:
         return (str(error),)
+
+
+def _routing_problems(bot: Bot) -> Sequence[str]:
+    rules = bot.mappings.routing
+    problems = list(check_routes(rules))
+    if rules.default.tracker is None and len(bot.trackers) > 1:
+        first = next(iter(bot.trackers))
+        problems.append(
+            f"routing.yaml: several trackers are set and the default names none, so it is {first}; write "
+            f"`default: {{tracker: {first}}}`"
+        )
+    for key, destination in rules.destinations.items():
+        name = destination.tracker or next(iter(bot.trackers))
+        if destination.priorities and bot.settings.trackers[name].kind == "gitlab":
+            problems.append(
+                f"routing.yaml: {key}.priorities has no effect, for the tracker {name} is a GitLab; "
+                "write `priorities: {}` there"
+            )
+    return problems
 
 
 def _settings_problems(bot: Bot) -> Sequence[str]:

@@ -16,11 +16,12 @@ from bot.domain.outbox import CreateIssue, Order
 from bot.domain.privacy import Redactor
 from bot.domain.report import Report, Status
 from bot.domain.reporter import Reporter
+from bot.domain.routing import Routed, follow
 from bot.domain.sla import first_response_deadline
 from bot.domain.submission import Kind, Submission
 from bot.domain.thread import Recognition, recognise
 from bot.domain.turns import turns
-from bot.domain.understanding import Understanding
+from bot.domain.understanding import Understanding, route_of
 from bot.errors import MeldpuntError, StoreError, TransientError, UnreadableError
 from bot.log import get_log
 from bot.ports import Bot, Mailbox, Transaction
@@ -252,45 +253,56 @@ def _add_again(bot: Bot, tx: Transaction, reading: _Reading, first: int, report_
 
 def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition) -> Report:
     """Open the report with all that follows from it, in the transaction of the caller."""
-    report, reporter = _make_report(bot, tx, reading)
-    receipt = recognition.no_receipt or draft_receipt(bot, report, reading.understanding.submission)
+    routed = _route(bot, reading.understanding)
+    report, reporter = _make_report(bot, tx, reading, routed)
+    withheld = recognition.no_receipt or reading.item.arrival.no_receipt
+    receipt = withheld or draft_receipt(bot, report, reading.understanding.submission)
     if isinstance(receipt, str):
         told = f"no receipt was sent: {receipt}"
         report = replace(report, status=Status.ACKNOWLEDGED, problems=(*report.problems, told))
-    tracker = next(iter(bot.trackers))
-    tx.reports.add(report, reporter, reading.understanding.files, reading.item, tracker=tracker)
-    tx.events.append("report-received", bot.now(), report_id=report.id, inbox=reading.item.number)
-    orders = [
-        Order(
-            report.id, f"issue:{report.reference}", CreateIssue(tracker, _draft_issue(bot, report, tracker))
-        )
-    ]
+    files, item = reading.understanding.files, reading.item
+    tx.reports.add(report, reporter, files, item, tracker=routed.tracker, route=routed.choice.route)
+    tx.events.append("report-received", bot.now(), report_id=report.id, inbox=item.number, **routed.facts)
+    issue = CreateIssue(routed.tracker, _draft_issue(bot, report, routed))
+    orders = [Order(report.id, f"issue:{report.reference}", issue)]
     if isinstance(receipt, str):
         tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=receipt)
     else:
         orders.append(receipt)
     tx.outbox.add(orders, bot.now())
-    suggested = report.suggestion.severity if report.suggestion else None
-    due_on = str(report.due_on)
-    get_log().info("report-opened", reference=report.reference, due_on=due_on, suggested=suggested)
+    _log_opened(report, routed)
     return report
 
 
-def _draft_issue(bot: Bot, report: Report, tracker: str) -> IssueDraft:
+def _log_opened(report: Report, routed: Routed) -> None:
+    suggested = report.suggestion.severity if report.suggestion else None
+    facts = {"due_on": str(report.due_on), "suggested": suggested, "route": routed.choice.route}
+    get_log().info("report-opened", reference=report.reference, **facts)
+
+
+def _route(bot: Bot, understanding: Understanding) -> Routed:
+    """Follow the route that was chosen; where nobody chose one yet, choose it here."""
+    rules = bot.mappings.routing
+    choice = understanding.route or route_of(understanding.submission, rules)
+    return follow(rules, choice, bot.trackers)
+
+
+def _draft_issue(bot: Bot, report: Report, routed: Routed) -> IssueDraft:
     return draft_issue(
         report,
         marker=f"meldpunt-{uuid4().hex}",
         rules=bot.mappings.severity,
         language=bot.settings.team.language,
         zone=bot.calendar.zone,
-        fits=bot.trackers[tracker].fits,
+        fits=bot.trackers[routed.tracker].fits,
+        routed=routed,
     )
 
 
-def _make_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, Reporter]:
+def _make_report(bot: Bot, tx: Transaction, reading: _Reading, routed: Routed) -> tuple[Report, Reporter]:
     submission, item = reading.understanding.submission, reading.item
     at = received_at(item.arrival.received_at, submission)
-    calendar = bot.calendar
+    calendar = bot.calendar_named(routed.destination.calendar)
     report = open_report(
         reading.understanding,
         id=uuid4().hex,

@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -88,6 +89,45 @@ def test_an_issue_is_created_with_everything_in_one_call(http: responses.Request
     assert REPORT_TEXT in description
     assert description.endswith(marker_line("meldpunt-0f"))
     assert call.request.headers["PRIVATE-TOKEN"] == TOKEN
+
+
+def test_fields_of_a_route_go_along_and_a_priority_is_left_aside(http: responses.RequestsMock) -> None:
+    http.post(f"{API}/issues", json=ISSUE, status=201)
+    fields = (("weight", "5"), ("assignee_ids", "[3, 4]"), ("issue_type", '"incident"'))
+    tracker().create_issue(replace(DRAFT, fields=fields, priority="High"))
+    (call,) = http.calls
+    sent = body_of(call)
+    assert (sent["weight"], sent["assignee_ids"], sent["issue_type"]) == (5, [3, 4], "incident")
+    assert sent["confidential"] is True
+    assert sent.keys() == {
+        *(
+            "title",
+            "description",
+            "labels",
+            "due_date",
+            "confidential",
+            "weight",
+            "assignee_ids",
+            "issue_type",
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("confidential", "false"),
+        ("labels", '["x"]'),
+        ("created_at", '"2020-01-01"'),
+        ("weight", '"5"'),
+        ("weight", "-1"),
+        ("assignee_ids", "[0]"),
+        ("issue_type", '"requirement"'),
+    ],
+)
+def test_a_field_that_no_route_may_set_is_refused_before_anything_is_sent(name: str, value: str) -> None:
+    with pytest.raises(PermanentError, match=rf"routing\.yaml .*{name}"):
+        tracker().create_issue(replace(DRAFT, fields=((name, value),)))
 
 
 def test_every_request_has_its_time_limits(http: responses.RequestsMock) -> None:

@@ -30,6 +30,13 @@ DRAFT = IssueDraft(
     body=(Foreign("De melding:", "Stap 1\nStap 2"),),
     labels=("severity::unrated", "suggested::high"),
     due_on=date(2026, 11, 26),
+    fields=(
+        ("assignee_ids", "[3]"),
+        ("epic_id", "7"),
+        ("issue_type", '"incident"'),
+        ("milestone_id", "2"),
+        ("weight", "5"),
+    ),
 )
 VISIBLE = replace(DRAFT, reference="CVD-2026-0002", marker="meldpunt-0f2f")
 COMMENT = CommentDraft("meldpunt-2d3c", (Sentence("Een bericht voor het team."),))

@@ -53,7 +53,7 @@ def test_a_report_comes_back_whole(stores: Stores) -> None:
     [item] = take(store, "1")
     with store.begin() as tx:
         filed = report("CVD-2026-0001", files)
-        tx.reports.add(filed, reporter(), files, item, tracker="gitlab")
+        tx.reports.add(filed, reporter(), files, item, tracker="gitlab", route="dns")
         tx.reports.set_status(filed.id, Status.ACKNOWLEDGED)
         tx.reports.set_issue(filed.id, IssueLink("17", "https://git.example.nl/desk/-/issues/17"))
         tx.events.append("report-received", NOW, report_id=filed.id, inbox=1, kind="report")
@@ -70,7 +70,8 @@ def test_a_report_comes_back_whole(stores: Stores) -> None:
         filed.due_on,
         filed.due_at,
     )
-    assert (view.tracker, view.issue) == (
+    assert (view.route, view.tracker, view.issue) == (
+        "dns",
         "gitlab",
         IssueLink("17", "https://git.example.nl/desk/-/issues/17"),
     )

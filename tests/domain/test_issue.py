@@ -17,6 +17,7 @@ from bot.domain.issue import (
 )
 from bot.domain.markdown import to_markdown
 from bot.domain.report import Report, ReportFile, Status
+from bot.domain.routing import Choice, Destination, Routed
 from bot.domain.severity import Severity, SeverityRules, Suggestion
 
 RULES = SeverityRules.model_validate(yaml.safe_load(Path("mappings/severity.yaml").read_text("utf-8")))
@@ -62,6 +63,31 @@ def test_the_issue_has_everything_the_team_needs_at_a_glance() -> None:
     )
     assert draft.labels == ("severity::unrated", "suggested::high")
     assert Foreign("The report, word for word but for personal data:", "Stap 1\nStap 2") in draft.body
+
+
+@pytest.mark.parametrize(
+    ("language", "rows"),
+    [
+        ("en", (("Owner group", "dns-team"), ("Route", 'dns (keyword "zone transfer")'))),
+        ("nl", (("Behandelende groep", "dns-team"), ("Route", 'dns (trefwoord "zone transfer")'))),
+    ],
+)
+def test_a_route_is_told_with_its_reason_and_brings_owner_labels_fields_and_the_priority_of_unrated(
+    language: str, rows: tuple[tuple[str, str], ...]
+) -> None:
+    destination = Destination(
+        labels=("dns", "suggested::high"),
+        fields={"weight": 5},
+        priorities={Severity.UNRATED: "Medium", Severity.HIGH: "High"},
+        owner="dns-team",
+    )
+    routed = Routed(Choice("dns", "keyword", "zone transfer"), destination, "platform")
+    draft = draft_issue(REPORT, marker="m", rules=RULES, language=language, routed=routed)
+    facts = draft.body[0]
+    assert isinstance(facts, Facts)
+    assert facts.rows[-2:] == rows
+    assert draft.labels == ("severity::unrated", "suggested::high", "dns")
+    assert (draft.priority, draft.fields) == ("Medium", (("weight", "5"),))
 
 
 def test_files_stand_by_number_type_and_size_with_what_becomes_of_them() -> None:

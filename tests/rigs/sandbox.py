@@ -12,6 +12,7 @@ import requests
 TOKEN = "sandbox-token"
 PROJECT = "security/reports"
 JIRA_USER, JIRA_PROJECT, JIRA_LEVEL = "bot@example.nl", "SEC", "Team"
+SECOND_PROJECT = "security/platform"
 TIMEOUT = 30
 
 Deployment = Literal["cloud", "datacenter"]
@@ -50,23 +51,23 @@ class Sandbox:
         self._process.wait(timeout=TIMEOUT)
         self._process.stdout.close()
 
-    def issues(self) -> list[dict[str, Any]]:
-        """Every issue of the project, oldest first."""
+    def issues(self, project: str = PROJECT) -> list[dict[str, Any]]:
+        """Every issue of a project, oldest first."""
         found: list[dict[str, Any]] = []
         page = 1
-        while batch := self._get(f"issues?per_page=100&page={page}&order_by=created_at&sort=asc"):
+        while batch := self._get(f"issues?per_page=100&page={page}&order_by=created_at&sort=asc", project):
             found += batch
             page += 1
         return found
 
     def page(self, query: str) -> list[dict[str, Any]]:
         """One page of issues, as a query to the API says."""
-        found: list[dict[str, Any]] = self._get(f"issues?{query}")
+        found: list[dict[str, Any]] = self._get(f"issues?{query}", PROJECT)
         return found
 
-    def notes(self, iid: int) -> list[dict[str, Any]]:
+    def notes(self, iid: int, project: str = PROJECT) -> list[dict[str, Any]]:
         """Comments of one issue, without the system's own."""
-        notes: list[dict[str, Any]] = self._get(f"issues/{iid}/notes?per_page=100&sort=asc")
+        notes: list[dict[str, Any]] = self._get(f"issues/{iid}/notes?per_page=100&sort=asc", project)
         return [note for note in notes if not note["system"]]
 
     def jira_issues(self, project: str = JIRA_PROJECT) -> list[dict[str, Any]]:
@@ -120,8 +121,8 @@ class Sandbox:
         """Call the sandbox's own levers."""
         return _lever(self.gitlab, method, path, body)
 
-    def _get(self, path: str) -> Any:
-        url = f"{self.gitlab}/api/v4/projects/{PROJECT.replace('/', '%2F')}/{path}"
+    def _get(self, path: str, project: str) -> Any:
+        url = f"{self.gitlab}/api/v4/projects/{project.replace('/', '%2F')}/{path}"
         answer = requests.get(url, headers={"Private-Token": TOKEN}, timeout=TIMEOUT)
         answer.raise_for_status()
         return answer.json()

@@ -20,7 +20,7 @@ from bot.domain.report import Report, ReportFile, Status
 from bot.domain.reporter import Reporter
 from bot.domain.severity import Severity, Suggestion
 from bot.errors import PermanentError, TransientError
-from bot.ports import ReportView
+from bot.ports import Event, ReportView
 
 _NOTHING_OPENED = Words("", "", ())
 
@@ -61,12 +61,21 @@ class SqlReports:
         contact = load(CONTACTS, self._scope.sealed.get(CONTACT, reporter_id))
         return Reporter(reporter_id, contact.address, contact.name, contact.language)
 
-    def add(
-        self, report: Report, reporter: Reporter, files: Sequence[SafeFile], item: InboxItem, *, tracker: str
+    def add(  # noqa: PLR0913 - a report has this many parts
+        self,
+        report: Report,
+        reporter: Reporter,
+        files: Sequence[SafeFile],
+        item: InboxItem,
+        *,
+        tracker: str,
+        route: str | None = None,
     ) -> None:
         """See `ports.Reports`."""
         key_id = self._settle_key(reporter, item)
-        self._connection.execute(insert(reports), _new_row(report, reporter, item, tracker))
+        self._connection.execute(
+            insert(reports), _new_row(report, reporter, item) | {"tracker": tracker, "route": route}
+        )
         words = Words(report.title, report.text, report.problems)
         copies = [
             Plain(COPY, _copy_id(report.id, file.number), key_id, file.content)
@@ -199,13 +208,13 @@ class SqlReports:
         words = load(WORDS, self._scope.sealed.get(WORDS_PLACE, row.id))
         listed = select(files).where(files.c.report_id == row.id).order_by(files.c.number)
         report = _report(row, words, self._connection.execute(listed).all())
-        return ReportView(report, row.tracker, _issue(row), SqlEvents(self._scope).of_report(row.id))
+        return _view(row, report, SqlEvents(self._scope).of_report(row.id))
 
     def rows(self) -> Sequence[ReportView]:
         """See `ports.Reports`."""
         newest_first = (reports.c.received_at.desc(), reports.c.reference.desc())
         rows = self._connection.execute(select(reports).order_by(*newest_first)).all()
-        return [ReportView(_report(row, _NOTHING_OPENED, []), row.tracker, _issue(row), ()) for row in rows]
+        return [_view(row, _report(row, _NOTHING_OPENED, []), ()) for row in rows]
 
     def _hash(self, address: str) -> str:
         return self._scope.vault.index("address", address.strip().casefold())
@@ -224,7 +233,7 @@ def _copy_id(report_id: str, number: int) -> str:
     return f"{report_id}-{number}"
 
 
-def _new_row(report: Report, reporter: Reporter, item: InboxItem, tracker: str) -> dict[str, Any]:
+def _new_row(report: Report, reporter: Reporter, item: InboxItem) -> dict[str, Any]:
     suggestion = report.suggestion
     return {
         "id": report.id,
@@ -240,7 +249,6 @@ def _new_row(report: Report, reporter: Reporter, item: InboxItem, tracker: str) 
         "due_at": report.due_at,
         "reporter_id": reporter.id,
         "inbox_id": item.id,
-        "tracker": tracker,
     }
 
 
@@ -262,6 +270,10 @@ def _report(row: Row[Any], words: Words, listed: Sequence[Row[Any]]) -> Report:
         files=tuple(ReportFile(file.number, file.media_type, file.size, file.uploadable) for file in listed),
         problems=words.problems,
     )
+
+
+def _view(row: Row[Any], report: Report, events: Sequence[Event]) -> ReportView:
+    return ReportView(report, row.tracker, _issue(row), events, row.route)
 
 
 def _issue(row: Row[*tuple[Any, ...]]) -> IssueLink | None:
