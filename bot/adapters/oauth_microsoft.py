@@ -67,6 +67,8 @@ class MicrosoftTokens:
             flow = application.initiate_device_flow(self._scopes(lines))
             if "user_code" not in flow:
                 raise refusal(self._asker, flow)
+            # With a pause of nothing msal itself would ask for ever without one.
+            flow["interval"] = max(1, flow["interval"])
             code, address = _shown(flow["user_code"]), _shown(flow["verification_uri"])
             say(f"Open {address} in a browser, type the code {code}, and log in as {self._asker.username}.")
             answer: Mapping[str, Any] = {"error": "authorization_pending"}
