@@ -13,8 +13,6 @@ from bot.ports import Grant
 
 # A token is renewed this long before its end, or when a tenth of its time is left.
 MARGIN = timedelta(minutes=5)
-# A token that is refused when it is younger than this is refused for a reason that no other will mend.
-FRESH = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,7 @@ class RenewedTokens:
         self._renew, self._now = renew, now
         self._lock = threading.Lock()
         self._held: _Held | None = None
+        self._accepted: SecretStr | None = None
 
     def token(self) -> SecretStr:
         """Return the token at hand, or a new one when its end is near.
@@ -53,14 +52,16 @@ class RenewedTokens:
                 return held.token
             return self._held.token
 
+    def accept(self, token: SecretStr) -> None:
+        """Note that a mail server accepted this token."""
+        self._accepted = token
+
     def refuse(self, token: SecretStr) -> bool:
-        """Drop a token that a mail server refused; True when it was not fresh, so that another may do."""
+        """Drop a token that a mail server refused; True when it accepted it before, so that another may do."""
         with self._lock:
-            held = self._held
-            if held is None or held.token != token:
-                return True
-            self._held = None
-            return self._now() - held.began_at >= FRESH
+            if self._held is not None and self._held.token == token:
+                self._held = None
+            return self._accepted == token
 
 
 def _hold(grant: Grant, now: datetime) -> _Held:

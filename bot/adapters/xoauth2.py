@@ -23,8 +23,11 @@ class TokenSource(Protocol):
     def token(self) -> SecretStr:
         """Return a token that holds for a while yet; TransientError when none is to be had."""
 
+    def accept(self, token: SecretStr) -> None:
+        """Note that a mail server accepted this token."""
+
     def refuse(self, token: SecretStr) -> bool:
-        """Drop a token that a mail server refused; True when it was not fresh, so that another may do."""
+        """Drop a token that a mail server refused; True when it accepted it before, so that another may do."""
 
 
 class Xoauth2:
@@ -43,12 +46,14 @@ class Xoauth2:
         return next(self._answers, "")
 
 
-def connect_with_token(tokens: TokenSource, connect: Callable[[SecretStr], T]) -> T:
-    """Connect, once more with another token where the server refuses one that held by our clock."""
+def connect_with_token(tokens: TokenSource, connect: Callable[[SecretStr], T], *, again: bool = True) -> T:
+    """Connect, once more with another token where the server refuses one that it accepted before."""
     token = tokens.token()
     try:
-        return connect(token)
+        connection = connect(token)
     except TokenRefusedError:
-        if not tokens.refuse(token):
+        if not (tokens.refuse(token) and again):
             raise
-    return connect(tokens.token())
+        return connect_with_token(tokens, connect, again=False)
+    tokens.accept(token)
+    return connection

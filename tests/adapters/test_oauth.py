@@ -129,17 +129,15 @@ def test_a_clock_that_was_put_back_does_not_make_a_token_last_longer() -> None:
     assert held(tokens) == "token-2"
 
 
-def test_an_old_token_that_is_refused_gives_way_to_another_and_a_fresh_one_does_not() -> None:
-    clock = Clock()
-    tokens = RenewedTokens(Source(), now=clock)
-    first = tokens.token()
-    assert not tokens.refuse(first)
+def test_a_token_that_was_accepted_and_is_refused_gives_way_to_another_and_a_new_one_does_not() -> None:
+    tokens = RenewedTokens(Source(), now=Clock())
+    assert not tokens.refuse(tokens.token()), "no other would be better"
     second = tokens.token()
-    clock.passes(timedelta(minutes=1))
+    tokens.accept(second)
     assert tokens.refuse(second)
     assert held(tokens) == "token-3"
-    assert tokens.refuse(second), "another thread renewed meanwhile"
-    assert held(tokens) == "token-3"
+    assert tokens.refuse(second), "a second line found out too"
+    assert held(tokens) == "token-3", "and what was renewed meanwhile stays"
 
 
 def test_several_threads_wait_for_one_renewal() -> None:

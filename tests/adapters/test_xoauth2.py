@@ -29,9 +29,13 @@ class Tokens:
     stock: list[str]
     others: bool = True
     refused: list[str] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
 
     def token(self) -> SecretStr:
         return SecretStr(self.stock[0])
+
+    def accept(self, token: SecretStr) -> None:
+        self.accepted.append(token.get_secret_value())
 
     def refuse(self, token: SecretStr) -> bool:
         self.refused.append(token.get_secret_value())
@@ -88,16 +92,16 @@ def test_imap_logs_in_with_a_token_where_no_password_is_taken(dovecot: Dovecot) 
 def test_imap_renews_a_token_that_was_refused_once_and_not_for_ever(dovecot: Dovecot) -> None:
     tokens = Tokens([BAD, GOOD])
     assert knock(server(dovecot, tokens)) == []
-    assert tokens.refused == [BAD]
+    assert (tokens.refused, tokens.accepted) == ([BAD], [GOOD])
     both_bad = Tokens([BAD, BAD])
     (problem,) = knock(server(dovecot, both_bad))
-    assert both_bad.refused == [BAD]
+    assert (both_bad.refused, both_bad.accepted) == ([BAD, BAD], [])
     assert "refuses the token for security [AUTHENTICATIONFAILED]. See that IMAP is on" in problem
     assert "bad-token" not in problem
 
 
 @pytest.mark.needs_dovecot
-def test_a_fresh_token_that_imap_refuses_is_refused(dovecot: Dovecot) -> None:
+def test_a_new_token_that_imap_refuses_is_refused(dovecot: Dovecot) -> None:
     tokens = Tokens([BAD, GOOD], others=False)
     assert len(knock(server(dovecot, tokens))) == 1
     assert tokens.refused == [BAD]

@@ -132,7 +132,7 @@ class Dovecot:
         # Unix sockets stand in it: their paths must be short, which those of pytest are not.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="dovecot-", dir="/tmp"))
         self.username = username
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self._junk, self._introspection_url = junk, introspection_url
         self._process: subprocess.Popen[bytes] | None = None
         self._names = itertools.count()
@@ -181,7 +181,7 @@ class Dovecot:
             if self._greets():
                 return
             self._process.wait()
-            self.port, self.tls_port = _free_port(), _free_port()
+            self.port, self.tls_port = free_port(), free_port()
         raise RuntimeError(f"Dovecot did not start: {(self.folder / 'log').read_text()[-2000:]}")
 
     def stop(self) -> None:
@@ -296,7 +296,7 @@ def _give_away(folder: Path) -> None:
             os.chown(path, NOBODY, NOBODY)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
