@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from bot.adapters.child import ChildProcess
@@ -13,10 +14,18 @@ from bot.adapters.imap import ImapMailbox
 from bot.adapters.jira_tracker import JiraTracker
 from bot.adapters.mail_server import MailServer
 from bot.adapters.maildir import MaildirMailbox
+from bot.adapters.oauth import RenewedTokens
+from bot.adapters.oauth_answers import Asker, LineName
+from bot.adapters.oauth_google import GoogleTokens
+from bot.adapters.oauth_kept import KeptLogin
+from bot.adapters.oauth_login import OAuthLogin
+from bot.adapters.oauth_microsoft import MicrosoftTokens
+from bot.adapters.oauth_redirect import PastedRedirect, listening
 from bot.adapters.smtp import SmtpMailer
 from bot.adapters.store.holder import own_holder
 from bot.adapters.store.store import SqlStore
 from bot.adapters.vault import Vault
+from bot.adapters.xoauth2 import TokenSource
 from bot.domain.mime import parse_mail, warm_up
 from bot.domain.routing import RoutingRules
 from bot.domain.submission import Submission
@@ -25,7 +34,7 @@ from bot.domain.workdays import build_calendar
 from bot.errors import SettingsError
 from bot.health import Doors
 from bot.mappings import Mappings, load_mappings
-from bot.ports import Bot, IssueTracker, Mailbox, Mailer, Store
+from bot.ports import Bot, IssueTracker, LoginDesk, Mailbox, Mailer, Store
 from bot.settings import Line, MailboxSettings, MailerSettings, Settings, TrackerSettings
 
 # How long a bot may be silent before another takes its work over.
@@ -75,7 +84,8 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
         child = ChildProcess(warm_up=warm_up)
         stack.callback(child.close)
         child.prepare()
-        mailbox, mailer = _mailbox(settings.mailbox), _mailer(settings.mailer)
+        mailbox = _mailbox(settings.mailbox, _tokens("mailbox", settings.mailbox, store, now))
+        mailer = _mailer(settings.mailer, _tokens("mailer", settings.mailer, store, now))
         trackers = {name: _tracker(name, tracker) for name, tracker in settings.trackers.items()}
         for door in (mailbox, mailer, *trackers.values()):
             if door is not None:
@@ -119,10 +129,10 @@ def hold_routes_to(trackers: Mapping[str, TrackerSettings], routing: RoutingRule
             raise SettingsError(place, f"{key}.fields.{field}", problem, mend)
 
 
-def _mailbox(settings: MailboxSettings) -> Mailbox | None:
+def _mailbox(settings: MailboxSettings, tokens: TokenSource | None) -> Mailbox | None:
     if settings.kind == "imap" and settings.host:
         return ImapMailbox(
-            _server(settings),
+            _server(settings, tokens),
             folders=settings.folders,
             taken=settings.taken,
             taken_folder=settings.taken_folder,
@@ -139,12 +149,69 @@ def _mailbox(settings: MailboxSettings) -> Mailbox | None:
     return None
 
 
-def _mailer(settings: MailerSettings) -> Mailer | None:
-    return SmtpMailer(_server(settings)) if settings.host else None
+def _mailer(settings: MailerSettings, tokens: TokenSource | None) -> Mailer | None:
+    return SmtpMailer(_server(settings, tokens)) if settings.host else None
 
 
-def _server(line: Line) -> MailServer:
-    return MailServer(line.host or "", line.port, line.security, line.username, line.password)
+def _server(line: Line, tokens: TokenSource | None) -> MailServer:
+    return MailServer(line.host or "", line.port, line.security, line.username, line.password, tokens=tokens)
+
+
+def _tokens(name: LineName, line: Line, store: Store, now: Callable[[], datetime]) -> TokenSource | None:
+    """Return where the tokens of a line come from; None where it has a password."""
+    asker = _asker(name, line)
+    if asker is None:
+        return None
+    if asker.oauth.without_person:
+        return RenewedTokens(MicrosoftTokens(asker).for_application, now=now)
+    return RenewedTokens(_kept_login(asker, store, now).renew, now=now)
+
+
+def _asker(name: LineName, line: Line) -> Asker | None:
+    return Asker(name, line.username or "", line.oauth) if line.oauth else None
+
+
+def _kept_login(asker: Asker, store: Store, now: Callable[[], datetime]) -> KeptLogin:
+    provider = MicrosoftTokens(asker) if asker.oauth.provider == "microsoft" else GoogleTokens(asker)
+    return KeptLogin(asker, store, provider.for_person, now=now)
+
+
+@contextmanager
+def open_login(
+    settings: Settings, name: LineName, *, ask_address: Callable[[], str] | None
+) -> Iterator[LoginDesk]:
+    """Give the desk where a person logs in for one line.
+
+    `ask_address` reads one line from a person whose browser is on another machine; None listens instead.
+    Raises SettingsError for a line where nobody needs to.
+    """
+    line = {"mailbox": settings.mailbox, "mailer": settings.mailer}[name]
+    asker = _asker(name, line)
+    if asker is None or asker.oauth.without_person:
+        raise _no_login(name, asker)
+    with ExitStack() as stack:
+        if asker.oauth.provider == "microsoft":
+            ask = partial(MicrosoftTokens(asker).log_in, _lines_of(settings, asker))
+        else:
+            redirect = PastedRedirect(ask_address) if ask_address else stack.enter_context(listening())
+            ask = partial(GoogleTokens(asker).log_in, redirect)
+        kept = _kept_login(asker, stack.enter_context(open_store(settings)), utc_now)
+        yield OAuthLogin(asker, _server(line, None), kept, ask)
+
+
+def _lines_of(settings: Settings, asker: Asker) -> list[LineName]:
+    """Return the lines that live by the same login, so that a person logs in once for both."""
+    both: dict[LineName, Line] = {"mailbox": settings.mailbox, "mailer": settings.mailer}
+    askers = [_asker(name, line) for name, line in both.items()]
+    return [each.line for each in askers if each is not None and each.account == asker.account]
+
+
+def _no_login(name: LineName, asker: Asker | None) -> SettingsError:
+    key = f"MELDPUNT_{name.upper()}__OAUTH__"
+    if asker is None:
+        return SettingsError("settings", f"{key}PROVIDER", "is not set", "Write microsoft or google.")
+    problem = "lets the application log in by itself, so nobody needs to"
+    return SettingsError("settings", f"{key}CLIENT_SECRET", problem, "`meldpunt check --online` tries it.")
 
 
 def _tracker(name: str, settings: TrackerSettings) -> IssueTracker:

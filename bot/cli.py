@@ -34,7 +34,14 @@ outbox_app = typer.Typer(
     help="Look at what must go out, and decide about what is held.", no_args_is_help=True
 )
 keys_app = typer.Typer(help="Make the keys that seal what the desk keeps.", no_args_is_help=True)
-for name, group in {"report": report_app, "inbox": inbox_app, "outbox": outbox_app, "keys": keys_app}.items():
+mailbox_app = typer.Typer(help="Log in to the mail account, once.", no_args_is_help=True)
+for name, group in {
+    "report": report_app,
+    "inbox": inbox_app,
+    "outbox": outbox_app,
+    "keys": keys_app,
+    "mailbox": mailbox_app,
+}.items():
     app.add_typer(group, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -307,6 +314,30 @@ def keys_new() -> None:
     from bot.adapters.vault import new_secret_key
 
     typer.echo(new_secret_key())
+
+
+@mailbox_app.command("login")
+def mailbox_login(
+    *,
+    mailer: Annotated[
+        bool, typer.Option("--mailer", help="For MELDPUNT_MAILER__OAUTH instead of the mailbox.")
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="The browser is on another machine (Google only).")
+    ] = False,
+    show: Annotated[
+        bool, typer.Option("--print", help="Also print the refresh token, a secret, to standard output.")
+    ] = False,
+) -> None:
+    """Log a person in at Microsoft or Google and keep that for the bot.  Example: meldpunt mailbox login."""
+    from bot.app import open_login
+    from bot.services.login import log_in
+
+    ask = (lambda: str(typer.prompt("Address", err=True))) if no_browser else None
+    with open_login(_settings(), "mailer" if mailer else "mailbox", ask_address=ask) as desk:
+        grant = log_in(desk, lambda sentence: typer.echo(sentence, err=True))
+    if show and grant.refresh_token is not None:
+        typer.echo(grant.refresh_token.get_secret_value())
 
 
 def _always_utf8(stream: object) -> None:

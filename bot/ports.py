@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from bot.bells import Bells
 from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
 from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
@@ -74,6 +76,32 @@ class Mailer(Protocol):
 
     def close(self) -> None:
         """Say QUIT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a provider of tokens gave: a token, how long it lasts, and by what the login goes on, if it does."""
+
+    token: SecretStr
+    lasts: timedelta
+    refresh_token: SecretStr | None = None
+
+
+class LoginDesk(Protocol):
+    """Where a person logs in to a mail account once, so that the bot can go on by itself."""
+
+    @property
+    def account(self) -> str:
+        """The user name at the mail server."""
+
+    def ask(self, say: Callable[[str], None]) -> Grant:
+        """Lead a person through the login and wait for its end; `say` gets the sentences to show."""
+
+    def knock(self, grant: Grant) -> Sequence[str]:
+        """Log in at the mail server with what was given; return problems as sentences."""
+
+    def keep(self, grant: Grant) -> None:
+        """Keep the refresh token sealed in the store."""
 
 
 class IssueTracker(Protocol):
@@ -294,6 +322,19 @@ class Events(Protocol):
         """Add one event; nothing changes or removes one (held by triggers)."""
 
 
+class Logins(Protocol):
+    """Logins at providers of tokens that a person began and that outlive a restart, for all bots of a desk."""
+
+    def get(self, account: str, first: SecretStr | None) -> SecretStr | None:
+        """Return the refresh token kept for an account; None when there is none.
+
+        None too when it grew from another `first`, the one in the settings: then that was changed since.
+        """
+
+    def keep(self, account: str, token: SecretStr, first: SecretStr | None, now: datetime) -> None:
+        """Keep a refresh token, sealed, in the place of the one before, which can be opened nowhere any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of the append-only record."""
@@ -332,6 +373,10 @@ class Transaction(Protocol):
     @property
     def events(self) -> Events:
         """The record."""
+
+    @property
+    def logins(self) -> Logins:
+        """Logins at providers of tokens."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """A part that may fail alone: what was written inside is undone, the rest stays."""

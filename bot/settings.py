@@ -56,19 +56,77 @@ class TeamSettings(Section):
     language: Literal["nl", "en"] = "nl"
 
 
+class OAuthSettings(Section):
+    """Where the tokens come from that a mail server takes in the place of a password (XOAUTH2)."""
+
+    provider: Literal["microsoft", "google"]
+    tenant: str | None = None
+    client_id: str
+    client_secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    authority: SafeWebAddress | None = None
+    token_url: SafeWebAddress | None = None
+
+    @field_validator("tenant")
+    @classmethod
+    def _is_a_directory(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", value):
+            message = "is neither the id nor a domain of a directory, as in example.onmicrosoft.com"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_the_provider(self) -> "OAuthSettings":
+        needed = {"microsoft": ("tenant",), "google": ("client_secret",)}[self.provider]
+        foreign = {"microsoft": ("token_url",), "google": ("tenant", "authority")}[self.provider]
+        for name in needed:
+            if getattr(self, name) is None:
+                message = f"provider `{self.provider}` needs __{name.upper()} too"
+                raise ValueError(message)
+        for name in foreign:
+            if getattr(self, name) is not None:
+                message = f"provider `{self.provider}` has no __{name.upper()}; take it out"
+                raise ValueError(message)
+        if self.without_person and self.tenant in {"common", "organizations", "consumers"}:
+            message = (
+                f"__TENANT `{self.tenant}` is for people; an application with __CLIENT_SECRET names its own"
+            )
+            raise ValueError(message)
+        if self.authority is not None and not self.authority.startswith("https://"):
+            message = "__AUTHORITY must begin with https://"
+            raise ValueError(message)
+        return self
+
+    @property
+    def without_person(self) -> bool:
+        """Whether the application logs in for itself (client credentials) and no person's login is kept."""
+        return self.provider == "microsoft" and self.client_secret is not None and self.refresh_token is None
+
+
 class Line(Section):
-    """A host that the bot talks to in a mail protocol."""
+    """A host that the bot talks to in a mail protocol, with a password or with tokens."""
 
     host: str | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
     security: Security = "tls"
     username: str | None = None
     password: SecretStr | None = None
+    oauth: OAuthSettings | None = None
 
     @model_validator(mode="after")
     def _clear_text_stays_at_home(self) -> "Line":
         if self.host and self.security == "none" and not is_loopback(self.host):
             message = "security `none` is allowed to a loopback host only; write `tls` or `starttls`"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _logs_in_in_one_way(self) -> "Line":
+        if self.oauth is not None and self.password is not None:
+            message = "has a PASSWORD and OAUTH; write one of them"
+            raise ValueError(message)
+        if self.oauth is not None and self.username is None:
+            message = "has OAUTH without USERNAME; write the address of the mailbox"
             raise ValueError(message)
         return self
 
@@ -90,7 +148,8 @@ class MailboxSettings(Line):
 
     @model_validator(mode="after")
     def _whole(self) -> "MailboxSettings":
-        needed = {"imap": ("host", "username", "password"), "maildir": ("path",), "none": ()}[self.kind]
+        imap = ("host", "username") if self.oauth else ("host", "username", "password")
+        needed = {"imap": imap, "maildir": ("path",), "none": ()}[self.kind]
         missing = [name for name in needed if getattr(self, name) is None]
         if missing:
             names = ", ".join(f"{PREFIX}MAILBOX__{name.upper()}" for name in missing)
@@ -106,7 +165,7 @@ class MailerSettings(Line):
 
     @model_validator(mode="after")
     def _name_and_password_go_together(self) -> "MailerSettings":
-        if (self.username is None) != (self.password is None):
+        if self.oauth is None and (self.username is None) != (self.password is None):
             lacking = "PASSWORD" if self.password is None else "USERNAME"
             message = f"lacks {PREFIX}MAILER__{lacking}; write both to log in, or neither"
             raise ValueError(message)

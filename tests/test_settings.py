@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from bot.adapters.vault import new_secret_key
 from bot.errors import SettingsError
 from bot.setting_files import load_settings
-from bot.settings import PREFIX, Settings, TrackerSettings
+from bot.settings import PREFIX, OAuthSettings, Settings, TrackerSettings
 
 EXAMPLE = Path(__file__).parents[1] / "settings.example.env"
 SECRET = "a-random-word-nobody-guesses"
@@ -57,6 +57,8 @@ def defaults(model: type[BaseModel] = Settings, path: str = PREFIX) -> Mapping[s
         here = f"{path}{name.upper()}"
         if name == "trackers":
             found |= defaults(TrackerSettings, f"{here}__MAIN__")
+        elif name == "oauth":
+            found |= defaults(OAuthSettings, f"{here}__")
         elif isinstance(field.default, BaseModel):
             found |= defaults(type(field.default), f"{here}__")
         else:
@@ -96,7 +98,7 @@ NO_FIXED_DEFAULT = {
 def test_what_is_commented_out_in_the_example_is_the_default() -> None:
     for name, value in example(commented=True).items():
         default = defaults()[name]
-        if name.removeprefix(PREFIX) in NO_FIXED_DEFAULT:
+        if name.removeprefix(PREFIX) in NO_FIXED_DEFAULT or "__OAUTH__" in name:
             assert default in (None, (), PydanticUndefined)
         else:
             written = ",".join(default) if isinstance(default, tuple) else str(default)
@@ -111,7 +113,8 @@ def test_the_example_filled_in_loads_and_with_all_comments_taken_away_too(
         text = text.replace(f"{name}=\n", f"{name}={value}\n")
     text = text.replace("PASSWORD=\n", "PASSWORD=open-sesame\n").replace("TOKEN=\n", "TOKEN=a-token\n")
     file = tmp_path / "filled.env"
-    for content in (text, text.replace(f"\n#{PREFIX}", f"\n{PREFIX}")):
+    whole = re.sub(rf"\n#({PREFIX}(?!\w+__OAUTH__))", r"\n\1", text)
+    for content in (text, whole):
         file.write_text(content, "utf-8")
         settings = loaded(monkeypatch, file)
         assert settings.mailbox.folders == ("INBOX", "Junk")
@@ -462,3 +465,87 @@ def test_keys_of_a_file_are_in_a_file_beside_it(
     monkeypatch: pytest.MonkeyPatch, main: str, keys: str
 ) -> None:
     assert loaded(monkeypatch, **NEEDED, DATABASE_URL=main).keys_address == keys
+
+
+MICROSOFT = {"PROVIDER": "microsoft", "TENANT": "example.onmicrosoft.com", "CLIENT_ID": "desk"}
+GOOGLE = {"PROVIDER": "google", "CLIENT_ID": "desk", "CLIENT_SECRET": "geheim"}
+
+
+def with_oauth(line: str, oauth: Mapping[str, str]) -> dict[str, str]:
+    names = {f"{line}__OAUTH__{name}": value for name, value in oauth.items()}
+    kind = {"MAILBOX__KIND": "imap"} if line == "MAILBOX" else {}
+    return (
+        NEEDED
+        | kind
+        | {f"{line}__HOST": "mail.example.nl", f"{line}__USERNAME": "desk@example.nl"}
+        | {name: value for name, value in names.items() if value}
+    )
+
+
+@pytest.mark.parametrize("line", ["MAILBOX", "MAILER"])
+@pytest.mark.parametrize(
+    ("oauth", "without_person"),
+    [
+        (MICROSOFT, False),
+        (MICROSOFT | {"CLIENT_SECRET": "geheim"}, True),
+        (MICROSOFT | {"CLIENT_SECRET": "geheim", "REFRESH_TOKEN": "geheim"}, False),
+        (GOOGLE, False),
+        (GOOGLE | {"REFRESH_TOKEN": "geheim", "TOKEN_URL": "http://127.0.0.1:9/token"}, False),
+    ],
+)
+def test_a_line_with_tokens_needs_no_password(
+    monkeypatch: pytest.MonkeyPatch, line: str, oauth: dict[str, str], *, without_person: bool
+) -> None:
+    settings = loaded(monkeypatch, **with_oauth(line, oauth))
+    found = (settings.mailbox if line == "MAILBOX" else settings.mailer).oauth
+    assert found is not None
+    assert (found.provider, found.without_person) == (oauth["PROVIDER"], without_person)
+    assert "geheim" not in f"{settings!r} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(
+    ("oauth", "key", "problem"),
+    [
+        (MICROSOFT | {"TENANT": ""}, "__OAUTH", "provider `microsoft` needs __TENANT too"),
+        (MICROSOFT | {"CLIENT_ID": ""}, "__OAUTH__CLIENT_ID", "is not set"),
+        (MICROSOFT | {"PROVIDER": ""}, "__OAUTH__PROVIDER", "is not set"),
+        (MICROSOFT | {"PROVIDER": "yahoo"}, "__OAUTH__PROVIDER", "'microsoft' or 'google'"),
+        (MICROSOFT | {"TENANT": "a/b"}, "__OAUTH__TENANT", "neither the id nor a domain"),
+        (MICROSOFT | {"TENANT": "common", "CLIENT_SECRET": "geheim"}, "__OAUTH", "`common` is for people"),
+        (MICROSOFT | {"AUTHORITY": "http://login.example.nl"}, "__OAUTH__AUTHORITY", "https://"),
+        (MICROSOFT | {"AUTHORITY": "http://127.0.0.1:9"}, "__OAUTH", "__AUTHORITY must begin with https://"),
+        (MICROSOFT | {"TOKEN_URL": "https://x.example.nl"}, "__OAUTH", "`microsoft` has no __TOKEN_URL"),
+        (GOOGLE | {"CLIENT_SECRET": ""}, "__OAUTH", "provider `google` needs __CLIENT_SECRET too"),
+        (GOOGLE | {"TENANT": "example.nl"}, "__OAUTH", "provider `google` has no __TENANT"),
+        (GOOGLE | {"TOKEN_URL": "http://x.example.nl"}, "__OAUTH__TOKEN_URL", "must begin with https://"),
+        (GOOGLE | {"SCOPE": "x"}, "__OAUTH__SCOPE", "no such setting"),
+    ],
+)
+@pytest.mark.parametrize("line", ["MAILBOX", "MAILER"])
+def test_what_a_provider_needs_or_does_not_have_is_named(
+    monkeypatch: pytest.MonkeyPatch, line: str, oauth: dict[str, str], key: str, problem: str
+) -> None:
+    said = complaint(monkeypatch, **with_oauth(line, oauth))
+    assert said.key == f"{PREFIX}{line}{key}"
+    assert problem in said.problem
+    assert "geheim" not in str(said)
+
+
+@pytest.mark.parametrize("line", ["MAILBOX", "MAILER"])
+def test_a_line_has_a_password_or_tokens_and_a_name_in_any_case(
+    monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    settings = with_oauth(line, GOOGLE)
+    said = complaint(monkeypatch, **settings, **{f"{line}__PASSWORD": "geheim"})
+    assert said.problem == "has a PASSWORD and OAUTH; write one of them"
+    monkeypatch.delenv(f"{PREFIX}{line}__PASSWORD")
+    settings[f"{line}__USERNAME"] = ""
+    problem = complaint(monkeypatch, **settings).problem
+    assert re.search("has OAUTH without USERNAME|needs MELDPUNT_MAILBOX__USERNAME too", problem)
+
+
+def test_the_secrets_of_a_login_may_be_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / f"{PREFIX}MAILBOX__OAUTH__CLIENT_SECRET").write_text("geheim\n", "utf-8")
+    settings = loaded(monkeypatch, None, tmp_path, **with_oauth("MAILBOX", MICROSOFT))
+    assert settings.mailbox.oauth is not None
+    assert settings.mailbox.oauth.without_person

@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from imapclient import IMAPClient, SocketTimeout
@@ -13,8 +13,10 @@ from imapclient.exceptions import (
     LoginError,
     ProtocolError,
 )
+from pydantic import SecretStr
 
 from bot.adapters.mail_server import MailServer
+from bot.adapters.xoauth2 import TokenRefusedError, Xoauth2, connect_with_token
 from bot.errors import TransientError
 
 # Our mark on mail that is committed, an IMAP keyword (RFC 3501, 2.3.2).
@@ -133,8 +135,26 @@ class ImapLine:
         return self._client
 
 
+def knock(server: MailServer) -> Sequence[str]:
+    """Log in and out again; return what is wrong as sentences."""
+    line = ImapLine(server)
+    try:
+        line.wake()
+    except TransientError as error:
+        return [str(error)]
+    finally:
+        line.close()
+    return []
+
+
 def _connect(server: MailServer) -> IMAPClient:
     """Connect, secure and log in; whatever keeps the door shut is a TransientError."""
+    if server.tokens is None:
+        return _connect_once(server, None)
+    return connect_with_token(server.tokens, lambda token: _connect_once(server, token))
+
+
+def _connect_once(server: MailServer, token: SecretStr | None) -> IMAPClient:
     where = f"IMAP server {server.host}"
     timeout = SocketTimeout(connect=server.timeout, read=server.timeout)
     port = server.port or (993 if server.security == "tls" else 143)
@@ -148,7 +168,7 @@ def _connect(server: MailServer) -> IMAPClient:
     client.normalise_times = False
     try:
         _secure(client, server)
-        _log_in(client, server)
+        _log_in(client, server, token)
     except (IMAPClientError, OSError, ValueError) as error:
         _cut(client)
         raise TransientError(f"{where}, port {port}: {server.why_shut(error)}") from None
@@ -171,7 +191,32 @@ def _secure(client: IMAPClient, server: MailServer) -> None:
         raise TransientError(f"IMAP server {server.host} does not offer STARTTLS. {mend}") from None
 
 
-def _log_in(client: IMAPClient, server: MailServer) -> None:
+def _log_in(client: IMAPClient, server: MailServer, token: SecretStr | None) -> None:
+    name = server.username or ""
+    try:
+        if token is None:
+            _give_password(client, server)
+        else:
+            _give_token(client, server, name, token)
+    except LoginError as error:
+        if isinstance(error.__context__, IMAPClientAbortError):
+            raise error.__context__ from None
+        if token is None:
+            refused = f"user name or password refused for {name} at {server.host}"
+            raise TransientError(f"{refused}{_code(error)}") from None
+        refused = f"IMAP server {server.host} refuses the token for {name}{_code(error)}"
+        mend = "See that IMAP is on for this mailbox and that the account or application may use it"
+        raise TokenRefusedError(f"{refused}. {mend}") from None
+
+
+def _give_token(client: IMAPClient, server: MailServer, name: str, token: SecretStr) -> None:
+    if not client.has_capability("AUTH=XOAUTH2"):
+        mend = "Use a password there, or look at host and port"
+        raise TransientError(f"IMAP server {server.host} takes no tokens (no XOAUTH2). {mend}")
+    client.sasl_login("XOAUTH2", Xoauth2(name, token))
+
+
+def _give_password(client: IMAPClient, server: MailServer) -> None:
     """Log in by AUTHENTICATE PLAIN where offered: LOGIN knows ASCII only and cannot quote a user name."""
     name, password = server.credentials or ("", "")
     try:
@@ -179,11 +224,6 @@ def _log_in(client: IMAPClient, server: MailServer) -> None:
             client.plain_login(name, password)
         else:
             client.login(name, password)
-    except LoginError as error:
-        if isinstance(error.__context__, IMAPClientAbortError):
-            raise error.__context__ from None
-        refused = f"user name or password refused for {name} at {server.host}"
-        raise TransientError(f"{refused}{_code(error)}") from None
     except UnicodeEncodeError:
         problem = f"{server.host} takes user names and passwords in ASCII only"
         raise TransientError(f"{problem}. Choose another password for {name}") from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import SecretStr
 
+from bot.adapters.xoauth2 import TokenSource
 from bot.errors import SettingsError
 from bot.setting_values import is_loopback
 from bot.settings import Security
@@ -26,7 +27,7 @@ class MailServer:
 
     Without a `port` the protocol's own for this `security` is used. `none` is refused for every host that is
     not this machine itself (RFC 8314, 3): raises SettingsError. Certificates are checked against the system's
-    authorities (`SSL_CERT_FILE` adds one of your own).
+    authorities (`SSL_CERT_FILE` adds one of your own). Where there are `tokens`, they are the password.
     """
 
     host: str
@@ -36,6 +37,7 @@ class MailServer:
     password: SecretStr | None = None
     timeout: float = 30.0
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False, compare=False)
+    tokens: TokenSource | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse clear text over a network."""

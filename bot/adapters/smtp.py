@@ -6,7 +6,10 @@ import smtplib
 import threading
 from collections.abc import Sequence
 
+from pydantic import SecretStr
+
 from bot.adapters.mail_server import MailServer
+from bot.adapters.xoauth2 import TokenRefusedError, Xoauth2, connect_with_token
 from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, TransientError
 
 # RFC 5321, 4.5.3.2.6: the answer to a whole message takes longest; giving up on it means a second copy.
@@ -16,6 +19,8 @@ ADDRESS = re.compile(r"[^\s<>\x00-\x1f\x7f\ud800-\udfff]+@[^\s<>@\x00-\x1f\x7f\u
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
 # 5yz replies that speak of our log-in and not of the message (RFC 4954, 6; RFC 3207, 4).
 DOOR_SHUT = frozenset({530, 534, 535, 538})
+# RFC 5321, 4.5.3.1.4: octets of a command line.
+LONGEST_LINE = 512
 # RFC 5321, 3.8: the server closes the connection.
 GOOD_BYE = 421
 # Seconds that an answer to QUIT is waited for: nothing depends on it.
@@ -171,6 +176,12 @@ class SmtpMailer:
 
 def _connect(server: MailServer) -> smtplib.SMTP:
     """Connect, secure and log in; whatever keeps the door shut is a TransientError (nothing is lost)."""
+    if server.tokens is None:
+        return _connect_once(server, None)
+    return connect_with_token(server.tokens, lambda token: _connect_once(server, token))
+
+
+def _connect_once(server: MailServer, token: SecretStr | None) -> smtplib.SMTP:
     tls = server.security == "tls"
     port = server.port or {"tls": 465, "starttls": 587, "none": 25}[server.security]
     where = f"SMTP server {server.host}, port {port}"
@@ -183,7 +194,7 @@ def _connect(server: MailServer) -> smtplib.SMTP:
         else:
             smtp = smtplib.SMTP(server.host, port, me, timeout=server.timeout)
         _secure(smtp, server)
-        _log_in(smtp, server)
+        _log_in(smtp, server, token)
     except TransientError:
         _let_go(smtp)
         raise
@@ -204,9 +215,33 @@ def _secure(smtp: smtplib.SMTP, server: MailServer) -> None:
         smtp.ehlo_or_helo_if_needed()
 
 
-def _log_in(smtp: smtplib.SMTP, server: MailServer) -> None:
-    if server.credentials is not None:
+def _log_in(smtp: smtplib.SMTP, server: MailServer, token: SecretStr | None) -> None:
+    if token is not None:
+        _give_token(smtp, server, token)
+    elif server.credentials is not None:
         smtp.login(*server.credentials)
+
+
+def _give_token(smtp: smtplib.SMTP, server: MailServer, token: SecretStr) -> None:
+    """AUTH XOAUTH2, the token on the same line only where it fits (RFC 4954, 4)."""
+    where, name = f"SMTP server {server.host}", server.username or ""
+    if "XOAUTH2" not in smtp.esmtp_features.get("auth", "").upper().split():
+        mend = "Use a password there, or look at host and port"
+        raise TransientError(f"{where} takes no tokens (no XOAUTH2). {mend}")
+    short = len(Xoauth2(name, token)()) * 4 / 3 < LONGEST_LINE - len("AUTH XOAUTH2 ==\r\n")
+    try:
+        smtp.auth("XOAUTH2", Xoauth2(name, token), initial_response_ok=short)
+    except smtplib.SMTPAuthenticationError as error:
+        if error.smtp_code // 100 != 5:  # noqa: PLR2004 - RFC 4954, 6: 454 is no verdict on the token
+            raise TransientError(f"{where} does not let us in now{_codes(error)}") from None
+        mend = "See that the account or application may send by SMTP and that this is on for the mailbox"
+        raise TokenRefusedError(f"{where} refuses the token for {name}{_codes(error)}. {mend}") from None
+
+
+def _codes(error: smtplib.SMTPAuthenticationError) -> str:
+    words = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+    enhanced = ENHANCED.match(words.decode("ascii", "replace"))
+    return f" ({error.smtp_code}{f' {enhanced[0]}' if enhanced else ''})"
 
 
 def _why_shut(error: Exception, server: MailServer) -> str:

@@ -40,10 +40,7 @@ default_login_user = {user}
 first_valid_uid = 0
 mail_location = maildir:{folder}/mail/%u/Maildir
 mail_max_userip_connections = 100
-passdb {{
-  driver = static
-  args = password={password}
-}}
+{passwords}
 userdb {{
   driver = static
   args = uid={user} gid={group} home={folder}/mail/%u
@@ -76,6 +73,32 @@ service stats {{
 """
 
 
+PASSWORDS = """
+passdb {{
+  driver = static
+  args = password={password}
+}}
+"""
+
+TOKENS = """
+auth_mechanisms = xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
+}}
+"""
+
+INTROSPECTION = """
+introspection_mode = auth
+introspection_url = {url}
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
 def need_dovecot() -> None:
     """Skip where Dovecot is not installed, but fail under CI, which promises that nothing is skipped."""
     if PROGRAM is None:
@@ -89,20 +112,28 @@ class Dovecot:
     """A server for the time of a `with`; without `folder` it makes one of its own and removes it.
 
     Dovecot refuses to log people in as root: then it runs as `nobody`, who must be able to reach `folder`.
-    `junk` names the folder that has the special use. Mail is put into the Maildir directly.
+    `junk` names the folder that has the special use. Mail is put into the Maildir directly. With an
+    `introspection_url` it takes no passwords, only tokens that are good there.
     """
 
     host = "127.0.0.1"
     password = PASSWORD
 
-    def __init__(self, folder: Path | None = None, *, username: str = "security", junk: str = "Spam") -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        username: str = "security",
+        junk: str = "Spam",
+        introspection_url: str | None = None,
+    ) -> None:
         need_dovecot()
         self._own_folder = folder is None
         # Unix sockets stand in it: their paths must be short, which those of pytest are not.
         self.folder = folder or Path(tempfile.mkdtemp(prefix="dovecot-", dir="/tmp"))
         self.username = username
-        self.port, self.tls_port = _free_port(), _free_port()
-        self._junk = junk
+        self.port, self.tls_port = free_port(), free_port()
+        self._junk, self._introspection_url = junk, introspection_url
         self._process: subprocess.Popen[bytes] | None = None
         self._names = itertools.count()
         self._users = itertools.count()
@@ -150,7 +181,7 @@ class Dovecot:
             if self._greets():
                 return
             self._process.wait()
-            self.port, self.tls_port = _free_port(), _free_port()
+            self.port, self.tls_port = free_port(), free_port()
         raise RuntimeError(f"Dovecot did not start: {(self.folder / 'log').read_text()[-2000:]}")
 
     def stop(self) -> None:
@@ -205,13 +236,15 @@ class Dovecot:
 
     def _configure(self) -> None:
         user, group = ("nobody", "nogroup") if os.geteuid() == 0 else (_user_name(), _group_name())
+        ways = TOKENS if self._introspection_url else PASSWORDS
+        (self.folder / "oauth2.conf").write_text(INTROSPECTION.format(url=self._introspection_url))
         text = CONFIGURATION.format(
             folder=self.folder,
+            passwords=ways.format(folder=self.folder, password=PASSWORD),
             user=user,
             group=group,
             port=self.port,
             tls_port=self.tls_port,
-            password=PASSWORD,
             junk=self._junk,
         )
         (self.folder / "dovecot.conf").write_text(text)
@@ -263,7 +296,7 @@ def _give_away(folder: Path) -> None:
             os.chown(path, NOBODY, NOBODY)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

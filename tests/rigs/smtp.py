@@ -1,9 +1,11 @@
 """A real SMTP server (aiosmtpd) on a loopback port that can refuse, fall silent and hang up on demand."""
 
 import asyncio
+import base64
 import socket
 import threading
 from collections import defaultdict, deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Self
@@ -34,7 +36,7 @@ class SmtpServer:
 
     `answers["RCPT"].append("451 4.7.1 Greylisted")` answers the next RCPT so; `drops` and `silences` are
     Moments at which it hangs up, or says nothing more, once each. `login` demands AUTH, `starttls` or `tls`
-    take a certificate, `utf8` says whether it takes SMTPUTF8.
+    take a certificate, `utf8` says whether it takes SMTPUTF8. With `tokens` it takes no passwords, only these.
     """
 
     host = "127.0.0.1"
@@ -49,6 +51,7 @@ class SmtpServer:
         starttls: Certificate | None = None,
         tls: Certificate | None = None,
         utf8: bool = False,
+        tokens: Collection[str] | None = None,
     ) -> None:
         self.port = port
         self.messages: list[Caught] = []
@@ -58,6 +61,9 @@ class SmtpServer:
         self.drops: deque[Moment] = deque()
         self.silences: deque[Moment] = deque()
         self.demands_login, self._starttls, self._tls, self._utf8 = login, starttls, tls, utf8
+        self.tokens = tokens
+        # How a token came: with the command itself, or after a challenge.
+        self.ways: list[Literal["at once", "when asked"]] = []
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -150,6 +156,7 @@ class SmtpServer:
             loop=self._loop,
             auth_require_tls=not self.demands_login,
             authenticator=self._authenticate,
+            auth_exclude_mechanism=["XOAUTH2"] if self.tokens is None else ["PLAIN", "LOGIN"],
             tls_context=self._starttls.serving() if self._starttls else None,
             require_starttls=self._starttls is not None,
         )
@@ -167,6 +174,9 @@ class SmtpServer:
 class _Answering(SMTP):
     """One connection: does what the rig was told, else what aiosmtpd does."""
 
+    # RFC 4954, 4: an AUTH exchange may have longer lines than any other command.
+    line_length_limit = 12288
+
     def __init__(self, rig: SmtpServer, **settings: object) -> None:
         self._rig = rig
         super().__init__(rig, **settings)  # type: ignore[arg-type]  # passed on as given
@@ -174,6 +184,18 @@ class _Answering(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._rig.greet(transport)
+
+    async def auth_XOAUTH2(self, _: SMTP, words: list[str]) -> AuthResult:  # noqa: N802 - aiosmtpd's name
+        """Take a token; a bad one gets a challenge with the reason first, as at Google and Microsoft."""
+        self._rig.ways.append("at once" if words[1:] else "when asked")
+        given = base64.b64decode(words[1]) if words[1:] else await self.challenge_auth("")
+        user, bearer, *rest = str(given, "utf-8").split("\x01") if isinstance(given, bytes) else ("", "")
+        good = user == f"user={self._rig.username}" and rest == ["", ""]
+        good = good and bearer.removeprefix("auth=Bearer ") in (self._rig.tokens or ())
+        if not good:
+            answer = await self.challenge_auth('{"status":"400","schemes":"bearer","scope":"mail"}')
+            return AuthResult(success=False, handled=answer != b"")
+        return AuthResult(success=True, auth_data=LoginPassword(self._rig.username.encode(), b""))
 
     async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         if await self._interrupted("MAIL"):

@@ -24,7 +24,7 @@ class History:
     head: str
 
 
-MAIN = History("main", "0003")
+MAIN = History("main", "0004")
 KEYS = History("keys", "0001")
 
 

@@ -157,6 +157,16 @@ leases = Table(
     Column("lease_until", UtcDateTime, nullable=False),
 )
 
+# The token itself is sealed; `first_hash` tells by which REFRESH_TOKEN of the settings it began.
+kept_logins = Table(
+    "kept_logins",
+    MAIN,
+    Column("id", ID, primary_key=True),
+    Column("key_id", ID, nullable=False),
+    Column("first_hash", ID),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
 marks = Table("marks", MAIN, Column("name", WORD, primary_key=True), Column("value", ID, nullable=False))
 
 data_keys = Table(

@@ -13,6 +13,7 @@ PAYLOAD = "outbox.payload"
 WORDS = "reports.words"
 CONTACT = "reporters.contact"
 COPY = "files.copy"
+LOGIN = "kept_logins.token"
 
 
 # Made once: they are asked for several times a report, and making a statement is slow.

@@ -13,6 +13,7 @@ from bot.adapters.store.database import Database, insert_if_new
 from bot.adapters.store.events import SqlEvents
 from bot.adapters.store.holder import is_dead
 from bot.adapters.store.inbox import SqlInbox
+from bot.adapters.store.logins import SqlLogins
 from bot.adapters.store.migrate import MAIN
 from bot.adapters.store.outbox import SqlOutbox
 from bot.adapters.store.reports import SqlReports
@@ -35,6 +36,7 @@ class SqlTransaction:
         self.outbox = SqlOutbox(scope)
         self.reports = SqlReports(scope)
         self.events = SqlEvents(scope)
+        self.logins = SqlLogins(scope)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
