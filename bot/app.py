@@ -85,7 +85,11 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             if door is not None:
                 stack.callback(door.close)
         reading = Reading(
-            settings.mailbox.own_hosts, settings.own_domains, mappings.privacy, mappings.severity
+            settings.mailbox.own_hosts,
+            settings.own_domains,
+            mappings.privacy,
+            mappings.severity,
+            settings.team.language,
         )
         yield Bot(
             settings=settings,
@@ -95,7 +99,9 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             mailbox=mailbox,
             mailer=mailer,
             trackers=trackers,
-            understand=lambda raw, alias: understand(raw, alias, reading, run=child.within(MAIL_SECONDS)),
+            understand=lambda arrival, alias: understand(
+                arrival, alias, reading, run=child.within(MAIL_SECONDS)
+            ),
             now=now,
             doors=Doors(),
             lease=LEASE,

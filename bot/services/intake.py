@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import uuid4
 
-from bot.domain.inbox import InboxItem, Origin
+from bot.domain.form import parse_form_briefly
+from bot.domain.inbox import Arrival, InboxItem, Origin
 from bot.domain.issue import IssueDraft, draft_issue
 from bot.domain.mime import parse_headers_only
 from bot.domain.opening import open_report, received_at
@@ -151,7 +153,7 @@ def _read(bot: Bot, item: InboxItem) -> _Reading:
     if item.attempts > MOST_ATTEMPTS:
         return _headers_only(bot, item, alias, f"the bot died {MOST_ATTEMPTS} times while it was read")
     try:
-        return _Reading(item, alias, bot.understand(item.arrival.raw, alias))
+        return _Reading(item, alias, bot.understand(item.arrival, alias))
     except TransientError:
         raise
     except UnreadableError as error:
@@ -163,13 +165,20 @@ def _read(bot: Bot, item: InboxItem) -> _Reading:
 def _headers_only(bot: Bot, item: InboxItem, alias: str, why: str) -> _Reading:
     """Say what the headers said; where even that fails, the report is opened with nothing."""
     try:
-        own_hosts, own_domains = bot.settings.mailbox.own_hosts, bot.settings.own_domains
-        submission = parse_headers_only(item.arrival.raw, own_hosts=own_hosts, own_domains=own_domains)
-        redactor = Redactor.for_submission(submission, alias, own_domains=own_domains)
+        submission = _parse_briefly(bot, item.arrival)
+        redactor = Redactor.for_submission(submission, alias, own_domains=bot.settings.own_domains)
         title = redactor.redact(submission.subject)
     except Exception:  # noqa: BLE001 - this is the last resort, and the next mail must go on
         submission, title = Submission(), ""
     return _Reading(item, alias, Understanding(submission, title, "", (), None), unreadable=why)
+
+
+def _parse_briefly(bot: Bot, arrival: Arrival) -> Submission:
+    """Read who sent it and its title, and nothing that takes long."""
+    if arrival.origin.is_form:
+        return replace(parse_form_briefly(arrival.raw), text="", attachments=())
+    own_hosts, own_domains = bot.settings.mailbox.own_hosts, bot.settings.own_domains
+    return parse_headers_only(arrival.raw, own_hosts=own_hosts, own_domains=own_domains)
 
 
 def _file(bot: Bot, tx: Transaction, reading: _Reading) -> None:
@@ -235,7 +244,8 @@ def _add_again(bot: Bot, tx: Transaction, reading: _Reading, first: int, report_
 def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition) -> Report:
     """Open the report with all that follows from it, in the transaction of the caller."""
     report, reporter = _make_report(bot, tx, reading)
-    receipt = recognition.no_receipt or draft_receipt(bot, report, reading.understanding.submission)
+    withheld = reading.item.arrival.no_receipt or recognition.no_receipt
+    receipt = withheld or draft_receipt(bot, report, reading.understanding.submission)
     if isinstance(receipt, str):
         told = f"no receipt was sent: {receipt}"
         report = replace(report, status=Status.ACKNOWLEDGED, problems=(*report.problems, told))
@@ -271,7 +281,7 @@ def _make_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, 
     report = open_report(
         reading.understanding,
         id=uuid4().hex,
-        reference=tx.reports.next_reference(bot.settings.reference_prefix, at.astimezone(calendar.zone).year),
+        reference=item.arrival.reference or next_reference(bot, tx, at),
         alias=reading.alias,
         received_at=at,
         deadline=first_response_deadline(at, bot.mappings.sla, calendar),
@@ -282,6 +292,11 @@ def _make_report(bot: Bot, tx: Transaction, reading: _Reading) -> tuple[Report, 
         uuid4().hex, submission.from_address, submission.from_name, submission.language
     )
     return report, reporter
+
+
+def next_reference(bot: Bot, tx: Transaction, at: datetime) -> str:
+    """Allot the next reference to a report that came in at this time."""
+    return tx.reports.next_reference(bot.settings.reference_prefix, at.astimezone(bot.calendar.zone).year)
 
 
 def _problems(reading: _Reading) -> tuple[str, ...]:

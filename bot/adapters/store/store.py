@@ -15,6 +15,7 @@ from bot.adapters.store.inbox import SqlInbox
 from bot.adapters.store.migrate import MAIN
 from bot.adapters.store.outbox import SqlOutbox
 from bot.adapters.store.reports import SqlReports
+from bot.adapters.store.requests import SqlRequests
 from bot.adapters.store.schema import inbox, leases, marks, outbox
 from bot.adapters.store.sealing import SealedValues
 from bot.adapters.vault import Vault
@@ -31,6 +32,7 @@ class SqlTransaction:
         self.outbox = SqlOutbox(scope)
         self.reports = SqlReports(scope)
         self.events = SqlEvents(scope)
+        self.requests = SqlRequests(scope)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
