@@ -98,6 +98,7 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             mappings.privacy,
             mappings.severity,
             mappings.routing,
+            settings.team.language,
         )
         yield Bot(
             settings=settings,
@@ -108,7 +109,9 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
             mailbox=mailbox,
             mailer=mailer,
             trackers=trackers,
-            understand=lambda raw, alias: understand(raw, alias, reading, run=child.within(MAIL_SECONDS)),
+            understand=lambda arrival, alias: understand(
+                arrival, alias, reading, run=child.within(MAIL_SECONDS)
+            ),
             now=now,
             doors=Doors(),
             workers=workers,

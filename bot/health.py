@@ -1,6 +1,7 @@
 """What the bot remembers about itself while it runs: which doors are open and when each job last ticked."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,3 +70,22 @@ class Doors:
         with self._lock:
             silent = {job: now - self._beats[job] for job in allowed if job in self._beats}
         return {job: gap for job, gap in silent.items() if gap > allowed[job]}
+
+
+class Tally:
+    """How often each thing happened since the bot began; safe between threads."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    def add(self, what: str) -> None:
+        """Count one."""
+        with self._lock:
+            self._counts[what] += 1
+
+    def all(self) -> Mapping[str, int]:
+        """Every count, by name."""
+        with self._lock:
+            return dict(sorted(self._counts.items()))

@@ -18,11 +18,12 @@ from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
 from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
 from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
 from bot.domain.privacy import SafeFile
+from bot.domain.repeats import Accepted
 from bot.domain.report import Report, Status
 from bot.domain.reporter import Reporter
 from bot.domain.understanding import Understanding
 from bot.domain.workdays import Calendar
-from bot.health import Doors
+from bot.health import Doors, Tally
 from bot.mappings import Mappings
 from bot.settings import Settings
 
@@ -335,6 +336,31 @@ class Logins(Protocol):
         """Keep a refresh token, sealed, in the place of the one before, which can be opened nowhere any more."""
 
 
+class Requests(Protocol):
+    """What the form's door remembers, so that a repeat gets the answer of the first and a replay gets none.
+
+    Names, bodies and signatures are kept as keyed hashes only.
+    """
+
+    def hashed(self, purpose: str, value: bytes) -> str:
+        """Return the keyed hash by which a value is found again without being kept."""
+
+    def used_for(self, signature: str) -> str | None:
+        """Name of the request that this signature served for, None when it is new."""
+
+    def note_use(self, signature: str, name: str, signed_at: datetime) -> bool:
+        """Keep what a signature serves for; False when another bot has just done so."""
+
+    def find(self, name: str) -> Accepted | None:
+        """Return the request that was accepted under this name."""
+
+    def add(self, request: Accepted) -> bool:
+        """Keep an accepted request; False when another bot has just accepted one of this name."""
+
+    def forget_signatures(self, before: datetime) -> int:
+        """Forget signatures that were made before this time; count them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One line of the append-only record."""
@@ -377,6 +403,10 @@ class Transaction(Protocol):
     @property
     def logins(self) -> Logins:
         """Logins at providers of tokens."""
+
+    @property
+    def requests(self) -> Requests:
+        """What the form's door remembers."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """A part that may fail alone: what was written inside is undone, the rest stays."""
@@ -425,13 +455,14 @@ class Bot:
     mailbox: Mailbox | None
     mailer: Mailer | None
     trackers: Mapping[str, IssueTracker]
-    understand: Callable[[bytes, str], Understanding]
+    understand: Callable[[Arrival, str], Understanding]
     now: Callable[[], datetime]
     doors: Doors
     calendar: Calendar
     workers: Executor
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     bells: Bells = field(default_factory=Bells)
+    refused: Tally = field(default_factory=Tally)
     stopping: threading.Event = field(default_factory=threading.Event)
     lease: timedelta = timedelta(seconds=20)
 

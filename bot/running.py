@@ -11,7 +11,7 @@ from bot.errors import MeldpuntError, PermanentError
 from bot.log import get_log
 from bot.ports import Bot
 from bot.schedule import jobs, ticking
-from bot.web.ops import serve
+from bot.web.app import serve
 
 NAP = 0.1
 

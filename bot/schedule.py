@@ -17,8 +17,11 @@ from bot.errors import MeldpuntError, StoreError
 from bot.log import get_log
 from bot.ports import Bot
 from bot.services.delivery import deliver_issues, deliver_mail
+from bot.services.form import forget_signatures
 from bot.services.intake import poll_mailbox, process_inbox
 from bot.services.watching import watch_mailbox
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Job:
 def jobs(bot: Bot) -> tuple[Job, ...]:
     """Return every job with its interval; how often the mailbox is asked is `MELDPUNT_MAILBOX__POLL_SECONDS`."""
     poll = timedelta(seconds=bot.settings.mailbox.poll_seconds)
+    forgetting = Job("forget_signatures", forget_signatures, every=HOUR, silence=3 * HOUR)
     return (
         Job("poll_mailbox", poll_mailbox, every=poll, silence=3 * poll + timedelta(minutes=3)),
         Job("watch_mailbox", watch_mailbox, every=timedelta(seconds=5)),
@@ -41,6 +45,7 @@ def jobs(bot: Bot) -> tuple[Job, ...]:
         Job("deliver_mail", deliver_mail, every=timedelta(seconds=1)),
         Job("deliver_issues", deliver_issues, every=timedelta(seconds=1)),
         renewal(bot),
+        *((forgetting,) if bot.settings.form.keys else ()),
     )
 
 

@@ -123,6 +123,7 @@ def _mend(key: str) -> str:
         f"{PREFIX}KEYS_URL": f"Write {DATABASES}.",
         f"{PREFIX}SECRET_KEYS": "Write id:base64-of-32-bytes; `meldpunt keys new` prints one.",
         f"{PREFIX}INDEX_SECRET": "Write a random word of 16 characters or more that never changes.",
+        f"{PREFIX}FORM__SIGNING_KEYS": "Write id:secret, several with commas between; no comma in a secret.",
         f"{PREFIX}REFERENCE_PREFIX": "Write 2 to 10 capital letters and digits, such as CVD.",
     }
     return special.get(key, "See settings.example.env for how it is written.")

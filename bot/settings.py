@@ -1,7 +1,7 @@
 """Settings: secrets, addresses and intervals (prefix `MELDPUNT_`, nested with `__`); `setting_files` reads them."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from bot.domain.signature import LONGEST_WINDOW, parse_signing_keys
 from bot.setting_values import (
     CommaList,
     DatabaseAddress,
@@ -206,8 +207,29 @@ class TrackerSettings(Section):
         return self
 
 
+class FormSettings(Section):
+    """The door of forms and other programs, `POST /api/v1/reports`; without keys it is shut."""
+
+    signing_keys: SecretStr | None = None
+    window_seconds: int = Field(default=300, ge=1, le=LONGEST_WINDOW)
+    max_bytes: int = Field(default=50 * 1024 * 1024, ge=1024)
+    read_seconds: int = Field(default=60, ge=1, le=3600)
+
+    @field_validator("signing_keys")
+    @classmethod
+    def _are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_signing_keys(value.get_secret_value())
+        return value
+
+    @property
+    def keys(self) -> Mapping[str, str]:
+        """The secret of each key by its id; empty when the door is shut."""
+        return parse_signing_keys(self.signing_keys.get_secret_value()) if self.signing_keys else {}
+
+
 class WebSettings(Section):
-    """Where `/healthz` and `/readyz` are served."""
+    """Where `/healthz` and `/readyz` are served, and the form's door."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -258,6 +280,7 @@ class Settings(BaseSettings):
     mailbox: MailboxSettings = MailboxSettings()
     mailer: MailerSettings = MailerSettings()
     trackers: dict[str, TrackerSettings] = Field(default_factory=dict)
+    form: FormSettings = FormSettings()
     web: WebSettings = WebSettings()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     workers: int = Field(default=12, ge=1, le=32)

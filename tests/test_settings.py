@@ -80,6 +80,7 @@ def test_every_setting_stands_in_the_example_once_and_nothing_else_does() -> Non
 
 # Where the example shows how a value is written, because the default depends on other settings or is none.
 NO_FIXED_DEFAULT = {
+    "FORM__SIGNING_KEYS",
     "KEYS_URL",
     "MAILBOX__PORT",
     "MAILBOX__PATH",

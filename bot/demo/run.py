@@ -23,7 +23,7 @@ from bot.ports import Bot
 from bot.schedule import jobs, ticking
 from bot.setting_files import load_settings
 from bot.settings import PREFIX
-from bot.web.ops import serve
+from bot.web.app import serve
 
 GITLAB_PORT, SMTP_PORT, JIRA_PORT = 8026, 8027, 8028
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own word, good for nothing else

@@ -26,9 +26,12 @@ def fingerprint(arrival: Arrival) -> str | None:
     """Return one and the same SHA-256 (hex) for the same mail wherever it lies, another for any other mail.
 
     None when it has neither Message-ID nor Date: then nothing tells the same mail from a second one that says
-    the same. Line ends do not count: a Maildir has LF where IMAP gives CRLF. Of a mail that was fetched in
-    part, the part and the size count.
+    the same; and None for what came by form, whose own door keeps it from coming twice. Line ends do not
+    count: a Maildir has LF where IMAP gives CRLF. Of a mail that was fetched in part, the part and the size
+    count.
     """
+    if arrival.origin.is_form:
+        return None
     block = parse_header_block(arrival.raw)
     identity = [block.headers.all(name) for name in IDENTITY]
     if not any(value for values in identity for value in values):

@@ -7,6 +7,9 @@ from enum import StrEnum
 # What one claim may bring into memory: a few large mails, or many small ones.
 MOST_BYTES = 64 * 1024 * 1024
 
+# What the form's door is called where a mailbox has its name.
+FORM = "form"
+
 
 class InboxState(StrEnum):
     """Where an inbox row stands; leases say whether somebody works on a new one."""
@@ -28,6 +31,11 @@ class Origin:
     folder: str
     uidvalidity: int
     uid: str
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it came by the form's door and not by mail; `folder` is then the id of the signing key."""
+        return self.mailbox == FORM
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,13 @@ def band(score: Decimal, rules: SeverityRules) -> Severity:
     raise ValueError("a CVSS score lies between 0 and 10")
 
 
+def read_vector(text: str) -> str | None:
+    """Return a CVSS vector (v3.0, v3.1, v4.0) in its normal form; None when the text is not one valid vector."""
+    match = _VECTOR.fullmatch(text.strip())
+    scored = _score_vector(match[1], match[2].upper()) if match else None
+    return scored[0] if scored else None
+
+
 def suggest_severity(title: str, text: str, rules: SeverityRules) -> Suggestion | None:
     """Return the worst severity of the strongest kind of evidence that the report holds, or None.
 

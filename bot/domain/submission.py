@@ -63,6 +63,7 @@ class Submission:
     host of ours, or None; `origin_ips` are the public IP addresses that the mail was sent from. `text` is
     all of the text; `new_text` (with the `signature` block in it) and `quoted_text` are its two halves.
     `reply_to` is the addresses of Reply-To with commas between.
+    `asset`, `category`, `steps` and `cvss` are what a form asked for by itself; they stand in `text` too.
     `encrypted` and `signed` say what the mail looks like; nothing was opened or checked.
     """
 
@@ -87,6 +88,10 @@ class Submission:
     automatic: str | None = None
     answered_by_robot: bool = False
     bounce: Bounce | None = None
+    asset: str | None = None
+    category: str | None = None
+    steps: str | None = None
+    cvss: str | None = None
     problems: tuple[str, ...] = ()
 
 

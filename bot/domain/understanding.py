@@ -1,12 +1,14 @@
-"""One mail understood: what it says, and what of it may be shown to the tracker.
+"""One mail or form understood: what it says, and what of it may be shown to the tracker.
 
-Runs in the child process, for both the mail and the files in it are hostile.
+Runs in the child process, for both the text and the files in it are hostile.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, Protocol, TypeVar
 
+from bot.domain.form import parse_form
+from bot.domain.inbox import Arrival
 from bot.domain.mime import parse_mail
 from bot.domain.privacy import PrivacyRules, Redactor, SafeFile, safe_file, sealed_file
 from bot.domain.routing import Choice, RoutingRules, choose_route
@@ -35,13 +37,14 @@ class Understanding:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the understanding of a mail needs of the desk's settings and mappings."""
+    """What understanding needs of the desk's settings and mappings; `language` is the team's."""
 
     own_hosts: Sequence[str]
     own_domains: Sequence[str]
     privacy: PrivacyRules
     severity: SeverityRules
     routing: RoutingRules = field(default_factory=RoutingRules)
+    language: str = "en"
 
 
 class Run(Protocol):
@@ -57,20 +60,20 @@ def run_here(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     return function(*args, **kwargs)
 
 
-def understand(raw: bytes, alias: str, reading: Reading, *, run: Run = run_here) -> Understanding:
-    """Parse a mail and redact what the tracker may see; the reporter appears there as `alias` (promise P8).
+def understand(arrival: Arrival, alias: str, reading: Reading, *, run: Run = run_here) -> Understanding:
+    """Parse a mail or form and redact what the tracker may see; the reporter appears there as `alias` (promise P8).
 
     `run` gets the text and then each file as a task of its own: a file that takes its reader down stays
     sealed with those behind it, and the report is whole. UnreadableError when the text cannot be read.
     """
-    understanding, redactor = run(read_text_of, raw, alias, reading)
+    understanding, redactor = run(read_text_of, arrival, alias, reading)
     copies = _copies(understanding.submission.attachments, redactor, reading.privacy, run)
     return replace(understanding, files=tuple(copies))
 
 
-def read_text_of(raw: bytes, alias: str, reading: Reading) -> tuple[Understanding, Redactor]:
-    """Understand all of a mail but its files, and give the redactor for those."""
-    submission = parse_mail(raw, own_hosts=reading.own_hosts, own_domains=reading.own_domains)
+def read_text_of(arrival: Arrival, alias: str, reading: Reading) -> tuple[Understanding, Redactor]:
+    """Understand all of an arrival but its files, and give the redactor for those."""
+    submission = _parse(arrival, reading)
     redactor = Redactor.for_submission(submission, alias, own_domains=reading.own_domains)
     understanding = Understanding(
         submission=submission,
@@ -86,8 +89,17 @@ def read_text_of(raw: bytes, alias: str, reading: Reading) -> tuple[Understandin
 def route_of(submission: Submission, rules: RoutingRules) -> Choice:
     """Choose the route of a submission by who it went to and what it says."""
     return choose_route(
-        rules, recipients=submission.recipients, text=f"{submission.subject}\n{submission.text}"
+        rules,
+        recipients=submission.recipients,
+        asset=submission.asset,
+        text=f"{submission.subject}\n{submission.text}",
     )
+
+
+def _parse(arrival: Arrival, reading: Reading) -> Submission:
+    if arrival.origin.is_form:
+        return parse_form(arrival.raw, language=reading.language)
+    return parse_mail(arrival.raw, own_hosts=reading.own_hosts, own_domains=reading.own_domains)
 
 
 def _copies(

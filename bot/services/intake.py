@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import uuid4
 
+from bot.domain.form import parse_form_briefly
 from bot.domain.inbox import Arrival, InboxItem, Origin
 from bot.domain.issue import IssueDraft, draft_issue
 from bot.domain.mime import parse_headers_only
@@ -170,7 +172,7 @@ def _read(bot: Bot, item: InboxItem) -> _Reading:
     if item.attempts > MOST_ATTEMPTS:
         return _headers_only(bot, item, alias, f"the bot died {MOST_ATTEMPTS} times while it was read")
     try:
-        return _Reading(item, alias, bot.understand(item.arrival.raw, alias))
+        return _Reading(item, alias, bot.understand(item.arrival, alias))
     except TransientError:
         raise
     except UnreadableError as error:
@@ -182,13 +184,20 @@ def _read(bot: Bot, item: InboxItem) -> _Reading:
 def _headers_only(bot: Bot, item: InboxItem, alias: str, why: str) -> _Reading:
     """Say what the headers said; where even that fails, the report is opened with nothing."""
     try:
-        own_hosts, own_domains = bot.settings.mailbox.own_hosts, bot.settings.own_domains
-        submission = parse_headers_only(item.arrival.raw, own_hosts=own_hosts, own_domains=own_domains)
-        redactor = Redactor.for_submission(submission, alias, own_domains=own_domains)
+        submission = _parse_briefly(bot, item.arrival)
+        redactor = Redactor.for_submission(submission, alias, own_domains=bot.settings.own_domains)
         title = redactor.redact(submission.subject)
     except Exception:  # noqa: BLE001 - this is the last resort, and the next mail must go on
         submission, title = Submission(), ""
     return _Reading(item, alias, Understanding(submission, title, "", (), None), unreadable=why)
+
+
+def _parse_briefly(bot: Bot, arrival: Arrival) -> Submission:
+    """Read who sent it and its title, and nothing that takes long."""
+    if arrival.origin.is_form:
+        return replace(parse_form_briefly(arrival.raw), text="", attachments=())
+    own_hosts, own_domains = bot.settings.mailbox.own_hosts, bot.settings.own_domains
+    return parse_headers_only(arrival.raw, own_hosts=own_hosts, own_domains=own_domains)
 
 
 def _file(bot: Bot, tx: Transaction, reading: _Reading) -> None:
@@ -255,7 +264,7 @@ def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition
     """Open the report with all that follows from it, in the transaction of the caller."""
     routed = _route(bot, reading.understanding)
     report, reporter = _make_report(bot, tx, reading, routed)
-    withheld = recognition.no_receipt or reading.item.arrival.no_receipt
+    withheld = reading.item.arrival.no_receipt or recognition.no_receipt
     receipt = withheld or draft_receipt(bot, report, reading.understanding.submission)
     if isinstance(receipt, str):
         told = f"no receipt was sent: {receipt}"
@@ -306,7 +315,7 @@ def _make_report(bot: Bot, tx: Transaction, reading: _Reading, routed: Routed) -
     report = open_report(
         reading.understanding,
         id=uuid4().hex,
-        reference=tx.reports.next_reference(bot.settings.reference_prefix, at.astimezone(calendar.zone).year),
+        reference=item.arrival.reference or next_reference(bot, tx, at),
         alias=reading.alias,
         received_at=at,
         deadline=first_response_deadline(at, bot.mappings.sla, calendar),
@@ -317,6 +326,11 @@ def _make_report(bot: Bot, tx: Transaction, reading: _Reading, routed: Routed) -
         uuid4().hex, submission.from_address, submission.from_name, submission.language
     )
     return report, reporter
+
+
+def next_reference(bot: Bot, tx: Transaction, at: datetime) -> str:
+    """Allot the next reference to a report that came in at this time."""
+    return tx.reports.next_reference(bot.settings.reference_prefix, at.astimezone(bot.calendar.zone).year)
 
 
 def _problems(reading: _Reading) -> tuple[str, ...]:

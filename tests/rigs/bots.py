@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.adapters.vault import new_secret_key
 from bot.app import build_bot
 from bot.ports import Bot
-from bot.settings import MailboxSettings, Settings, TrackerSettings, WebSettings
+from bot.settings import FormSettings, MailboxSettings, Settings, TrackerSettings, WebSettings
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,9 +33,14 @@ class Clock:
 
 @contextmanager
 def idle_bot(
-    folder: Path, clock: Clock, *, port: int = 0, mailbox: MailboxSettings | None = None
+    folder: Path,
+    clock: Clock,
+    *,
+    port: int = 0,
+    mailbox: MailboxSettings | None = None,
+    form: FormSettings | None = None,
 ) -> Iterator[Bot]:
-    """Build a bot on a fresh store in `folder`; it has no mailer, and a mailbox only when one is given."""
+    """Build a bot on a store in `folder`; it has no mailer, and a mailbox or form only when one is given."""
     tracker = TrackerSettings(
         kind="gitlab", url="http://127.0.0.1:9", token=SecretStr("a-token"), project="security/reports"
     )
@@ -46,6 +51,7 @@ def idle_bot(
         mappings=ROOT / "mappings",
         mailbox=mailbox or MailboxSettings(poll_seconds=45),
         trackers={"main": tracker},
+        form=form or FormSettings(),
         web=WebSettings(port=port),
         stop_seconds=1,
     )

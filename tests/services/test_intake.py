@@ -39,7 +39,7 @@ def bot(tmp_path: Path, sandbox: Sandbox, maildir: Maildir) -> Iterator[Bot]:
         reading = Reading((), bot.settings.own_domains, bot.mappings.privacy, bot.mappings.severity)
         with ChildProcess(seconds=2) as child:
             run = dying_in(child)
-            yield replace(bot, understand=lambda raw, alias: understand(raw, alias, reading, run=run))
+            yield replace(bot, understand=lambda arrival, alias: understand(arrival, alias, reading, run=run))
 
 
 def _settings(folder: Path, desk: Desk) -> Settings:

@@ -12,7 +12,7 @@ import requests
 from bot.errors import SettingsError
 from bot.ports import Bot
 from bot.schedule import Job, ticking
-from bot.web.ops import serve
+from bot.web.app import serve
 from tests.rigs.bots import Clock, idle_bot
 
 QUICK = timedelta(milliseconds=10)

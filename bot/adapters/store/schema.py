@@ -169,6 +169,25 @@ kept_logins = Table(
 
 marks = Table("marks", MAIN, Column("name", WORD, primary_key=True), Column("value", ID, nullable=False))
 
+# What the form's door accepted, by a keyed hash of its name, and which signatures served for which name.
+form_requests = Table(
+    "form_requests",
+    MAIN,
+    Column("name", ID, primary_key=True),
+    Column("body", ID, nullable=False),
+    Column("reference", WORD, nullable=False, unique=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("due_on", Date, nullable=False),
+)
+
+form_signatures = Table(
+    "form_signatures",
+    MAIN,
+    Column("digest", ID, primary_key=True),
+    Column("name", ID, nullable=False),
+    Column("signed_at", UtcDateTime, nullable=False, index=True),
+)
+
 data_keys = Table(
     "data_keys",
     KEYS,

@@ -17,6 +17,7 @@ from bot.adapters.store.logins import SqlLogins
 from bot.adapters.store.migrate import MAIN
 from bot.adapters.store.outbox import SqlOutbox
 from bot.adapters.store.reports import SqlReports
+from bot.adapters.store.requests import SqlRequests
 from bot.adapters.store.schema import inbox, leases, marks, outbox
 from bot.adapters.store.sealing import SealedValues
 from bot.adapters.vault import Vault
@@ -37,6 +38,7 @@ class SqlTransaction:
         self.reports = SqlReports(scope)
         self.events = SqlEvents(scope)
         self.logins = SqlLogins(scope)
+        self.requests = SqlRequests(scope)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
