@@ -44,6 +44,7 @@ COMMANDS = (
     "outbox retry",
     "outbox drop",
     "keys new",
+    "database copy",
 )
 
 
