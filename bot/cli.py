@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something is held or postponed, 2 settings or arguments ar
 import io
 import sys
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -35,12 +36,14 @@ outbox_app = typer.Typer(
 )
 keys_app = typer.Typer(help="Make the keys that seal what the desk keeps.", no_args_is_help=True)
 mailbox_app = typer.Typer(help="Log in to the mail account, once.", no_args_is_help=True)
+database_app = typer.Typer(help="Move the desk to other databases.", no_args_is_help=True)
 for name, group in {
     "report": report_app,
     "inbox": inbox_app,
     "outbox": outbox_app,
     "keys": keys_app,
     "mailbox": mailbox_app,
+    "database": database_app,
 }.items():
     app.add_typer(group, name=name)
 
@@ -338,6 +341,36 @@ def mailbox_login(
         grant = log_in(desk, lambda sentence: typer.echo(sentence, err=True))
     if show and grant.refresh_token is not None:
         typer.echo(grant.refresh_token.get_secret_value())
+
+
+@database_app.command("copy")
+def database_copy(
+    source: Annotated[
+        str, typer.Argument(metavar="FROM", help="Main database of the desk, as in the settings.")
+    ],
+    target: Annotated[str, typer.Argument(metavar="TO", help="An empty database.")],
+    keys_from: Annotated[
+        str | None, typer.Option(help="Its key database; default a file beside FROM.")
+    ] = None,
+    keys_to: Annotated[str | None, typer.Option(help="An empty one; default a file beside TO.")] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Copy a desk and its keys to other databases, and see that every row arrived.
+
+    Stop the bot first, and give it the new addresses when this is done.
+
+    Example: meldpunt database copy sqlite:///meldpunt.db postgresql+psycopg://desk@db.example.nl/desk
+    --keys-to postgresql+psycopg://desk@db.example.nl/desk_keys
+    """
+    from bot.adapters.store.copying import Place as Databases
+    from bot.adapters.store.copying import copy_desk
+    from bot.show import print_copied, show_progress
+
+    old, new = Databases.named(source, keys_from, "FROM"), Databases.named(target, keys_to, "TO")
+    with show_progress() as tell:
+        tables = copy_desk(old, new, _now(), tell)
+    print_copied([asdict(table) for table in tables], as_json=json)
 
 
 def _always_utf8(stream: object) -> None:

@@ -53,13 +53,17 @@ def _safe_web_address(value: str) -> str:
     return value.rstrip("/")
 
 
-def _database(value: SecretStr) -> SecretStr:
-    address = value.get_secret_value()
-    if re.fullmatch(r"sqlite:///.+", address) and ":memory:" not in address:
-        return value
-    if _POSTGRESQL.fullmatch(address):
-        return value
+def check_database(address: str) -> str:
+    """Give back the address of a database; ValueError when it is none."""
+    in_a_file = re.fullmatch(r"sqlite:///.+", address) and ":memory:" not in address
+    if in_a_file or _POSTGRESQL.fullmatch(address):
+        return address
     raise ValueError("is not the address of a database")
+
+
+def _database(value: SecretStr) -> SecretStr:
+    check_database(value.get_secret_value())
+    return value
 
 
 def keys_beside(database: str) -> str:

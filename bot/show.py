@@ -4,8 +4,10 @@ Times are shown in the desk's own zone, with their offset in JSON and to the min
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import zip_longest
 from zoneinfo import ZoneInfo
 
 import typer
@@ -118,6 +120,34 @@ def print_outbox(rows: Sequence[DeliveryRow], zone: ZoneInfo, *, as_json: bool) 
     _print(lines, ("number", "state", "kind", "ref", "attempts", "due_at"), "reason", as_json=as_json)
 
 
+def print_copied(tables: Sequence[Value], *, as_json: bool) -> None:
+    """Print one line a table: its rows, and the beginning of the digest that is the same in both places."""
+    if as_json:
+        _say(_json(tables, indent=1))
+        return
+    short = [{**table, "digest": str(table["digest"])[:16]} for table in tables]
+    _print_columns(short, ("database", "table", "rows", "digest"))
+    rows = sum(int(str(table["rows"])) for table in tables)
+    _say(f"{rows} rows in {len(tables)} tables are the same in both places")
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function that is told how much of what is done; a person sees a bar, a file nothing."""
+    from rich.console import Console  # noqa: PLC0415 - slow to load and seldom needed
+    from rich.progress import Progress, TaskID  # noqa: PLC0415 - the same
+
+    console, bars = Console(stderr=True), dict[str, TaskID]()
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in bars:
+                bars[what] = progress.add_task(what, total=total)
+            progress.update(bars[what], completed=done, total=total)
+
+        yield tell
+
+
 def print_json_line(value: Value) -> None:
     """Print one JSON object on one line, other scripts as they are."""
     _say(_json(value))
@@ -154,10 +184,13 @@ def _print(lines: Sequence[Value], columns: Sequence[str], below: str, *, as_jso
     if as_json:
         _say(_json(lines, indent=1))
         return
+    _print_columns(lines, columns, [line[below] for line in lines])
+
+
+def _print_columns(lines: Sequence[Value], columns: Sequence[str], notes: Sequence[object] = ()) -> None:
     rows = [columns, *([_cell(line[name]) for name in columns] for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    notes = [None, *(line[below] for line in lines)]
-    for row, note in zip(rows, notes, strict=True):
+    for row, note in zip_longest(rows, (None, *notes)):
         _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
         if note is not None:
             _say(f"    {note}")

@@ -45,6 +45,7 @@ COMMANDS = (
     "outbox drop",
     "keys new",
     "mailbox login",
+    "database copy",
 )
 
 

@@ -48,6 +48,8 @@ class Desk:
     tracker: Tracker = "gitlab"
     secret_key: str = field(default_factory=new_secret_key)
     index_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    # The settings of its databases; none is SQLite in the folder.
+    database: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -68,6 +70,7 @@ class Desk:
             "TRACKERS__MAIN__SETTLE_SECONDS": "2",
             "WEB__PORT": "0",
             **self.mailbox,
+            **self.database,
         }
         outside = {name: value for name, value in os.environ.items() if not name.startswith("MELDPUNT_")}
         return {**outside, **{f"MELDPUNT_{name}": value for name, value in settings.items()}}
@@ -85,7 +88,7 @@ class Desk:
         )
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start `meldpunt run`; its log goes to a file in the folder."""
+        """Start one more `meldpunt run`; its log goes to a file in the folder."""
         log = (self.folder / "bot.log").open("ab")
         with log:
             return subprocess.Popen(

@@ -1,11 +1,12 @@
 """One database: how it is opened, how a transaction begins, and the few things in which databases differ."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, inspect, make_url
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -49,6 +50,13 @@ class Database:
                 self._migrate()
             with self._translated(), self.engine.begin() as connection:
                 yield connection
+
+    def tables(self) -> Sequence[str]:
+        """Name the tables that are there; nothing is made, not even an empty file."""
+        if not self.shared and not Path(self.engine.url.database or "").exists():
+            return ()
+        with self._in_turn(), self._translated(), self.engine.begin() as connection:
+            return inspect(connection).get_table_names()
 
     def close(self) -> None:
         """Let connections go."""
