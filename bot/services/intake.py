@@ -20,6 +20,7 @@ from bot.domain.sla import first_response_deadline
 from bot.domain.submission import Kind, Submission
 from bot.domain.thread import Recognition, recognise
 from bot.domain.understanding import Understanding
+from bot.domain.whole_text import add_whole_text, is_cut
 from bot.errors import MeldpuntError, StoreError, TransientError, UnreadableError
 from bot.log import get_log
 from bot.ports import Bot, Transaction
@@ -240,13 +241,15 @@ def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition
         told = f"no receipt was sent: {receipt}"
         report = replace(report, status=Status.ACKNOWLEDGED, problems=(*report.problems, told))
     tracker = next(iter(bot.trackers))
-    tx.reports.add(report, reporter, reading.understanding.files, reading.item, tracker=tracker)
-    tx.events.append("report-received", bot.now(), report_id=report.id, inbox=reading.item.number)
-    orders = [
-        Order(
-            report.id, f"issue:{report.reference}", CreateIssue(tracker, _draft_issue(bot, report, tracker))
+    draft, files = _draft_issue(bot, report, tracker), reading.understanding.files
+    if is_cut(draft, report):
+        report, files = add_whole_text(report, files, most_bytes=bot.mappings.privacy.max_bytes)
+        draft = _draft_issue(
+            bot, report, tracker, whole_follows=len(files) > len(reading.understanding.files)
         )
-    ]
+    tx.reports.add(report, reporter, files, reading.item, tracker=tracker)
+    tx.events.append("report-received", bot.now(), report_id=report.id, inbox=reading.item.number)
+    orders = [Order(report.id, f"issue:{report.reference}", CreateIssue(tracker, draft))]
     if isinstance(receipt, str):
         tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=receipt)
     else:
@@ -258,7 +261,7 @@ def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition
     return report
 
 
-def _draft_issue(bot: Bot, report: Report, tracker: str) -> IssueDraft:
+def _draft_issue(bot: Bot, report: Report, tracker: str, *, whole_follows: bool = False) -> IssueDraft:
     return draft_issue(
         report,
         marker=f"meldpunt-{uuid4().hex}",
@@ -266,6 +269,7 @@ def _draft_issue(bot: Bot, report: Report, tracker: str) -> IssueDraft:
         language=bot.settings.team.language,
         zone=bot.calendar.zone,
         fits=bot.trackers[tracker].fits,
+        whole_follows=whole_follows,
     )
 
 
