@@ -113,12 +113,14 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
     zone: tzinfo = _ZONE,
     fits: Fits = lambda _: True,
     routed: Routed = _UNROUTED,
+    whole_follows: bool = False,
 ) -> IssueDraft:
     """Draft the issue of a report for the team: facts, files, problems, the text, and how to act now.
 
     `language` is the team's (`nl` or `en`), `zone` the one its clock shows, `routed` where the report
     goes by mappings/routing.yaml. A text that would be longer than 900,000 bytes of UTF-8 once shown, or than the
-    tracker takes as `fits` tells, is cut, and the issue says so.
+    tracker takes as `fits` tells, is cut, and the issue says so; `whole_follows` says that the last of the files
+    is the whole of it.
     """
     words, destination = WORDS[language], routed.destination
     text, cut = _cut(report.text, _MOST_BYTES)
@@ -132,7 +134,7 @@ def draft_issue(  # noqa: PLR0913 - what is known of the report, and how the tea
             *_files(report, language, listed),
             *(Sentence(f"{words['problem']}: {problem}") for problem in report.problems[:listed]),
             Foreign(words["text"], text),
-            *([Sentence(words["cut"])] if cut else []),
+            *([Sentence(words["cut_follows" if whole_follows else "cut"])] if cut else []),
         )
 
     listed = next((most for most in _LISTED if fits(body(most, "", cut=True))), _LISTED[-1])

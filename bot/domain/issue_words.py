@@ -30,6 +30,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "problem": "Note",
         "text": "The report, word for word but for personal data:",
         "cut": "The text was cut here because it is too long; the whole of it is kept in the desk's own store.",
+        "cut_follows": "The text was cut here because it is too long; the whole of it is the last of the files.",
     },
     "nl": {
         "untitled": "Melding zonder onderwerp",
@@ -58,5 +59,6 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "problem": "Opmerking",
         "text": "De melding, woordelijk op persoonsgegevens na:",
         "cut": "De tekst is hier afgekapt omdat hij te lang is; het geheel staat in de eigen opslag van het meldpunt.",
+        "cut_follows": "De tekst is hier afgekapt omdat hij te lang is; het geheel is het laatste van de bestanden.",
     },
 }

@@ -24,6 +24,7 @@ from bot.domain.submission import Kind, Submission
 from bot.domain.thread import Recognition, recognise
 from bot.domain.turns import turns
 from bot.domain.understanding import Understanding, route_of
+from bot.domain.whole_text import add_whole_text, is_cut
 from bot.errors import MeldpuntError, StoreError, TransientError, UnreadableError
 from bot.log import get_log
 from bot.ports import Bot, Mailbox, Transaction
@@ -269,11 +270,14 @@ def _open(bot: Bot, tx: Transaction, reading: _Reading, recognition: Recognition
     if isinstance(receipt, str):
         told = f"no receipt was sent: {receipt}"
         report = replace(report, status=Status.ACKNOWLEDGED, problems=(*report.problems, told))
-    files, item = reading.understanding.files, reading.item
+    draft, files, item = _draft_issue(bot, report, routed), reading.understanding.files, reading.item
+    if is_cut(draft, report):
+        report, files = add_whole_text(report, files, most_bytes=bot.mappings.privacy.max_bytes)
+        follows = len(files) > len(reading.understanding.files)
+        draft = _draft_issue(bot, report, routed, whole_follows=follows)
     tx.reports.add(report, reporter, files, item, tracker=routed.tracker, route=routed.choice.route)
     tx.events.append("report-received", bot.now(), report_id=report.id, inbox=item.number, **routed.facts)
-    issue = CreateIssue(routed.tracker, _draft_issue(bot, report, routed))
-    orders = [Order(report.id, f"issue:{report.reference}", issue)]
+    orders = [Order(report.id, f"issue:{report.reference}", CreateIssue(routed.tracker, draft))]
     if isinstance(receipt, str):
         tx.events.append("receipt-withheld", bot.now(), report_id=report.id, reason=receipt)
     else:
@@ -296,7 +300,7 @@ def _route(bot: Bot, understanding: Understanding) -> Routed:
     return follow(rules, choice, bot.trackers)
 
 
-def _draft_issue(bot: Bot, report: Report, routed: Routed) -> IssueDraft:
+def _draft_issue(bot: Bot, report: Report, routed: Routed, *, whole_follows: bool = False) -> IssueDraft:
     return draft_issue(
         report,
         marker=f"meldpunt-{uuid4().hex}",
@@ -305,6 +309,7 @@ def _draft_issue(bot: Bot, report: Report, routed: Routed) -> IssueDraft:
         zone=bot.calendar.zone,
         fits=bot.trackers[routed.tracker].fits,
         routed=routed,
+        whole_follows=whole_follows,
     )
 
 
