@@ -1,4 +1,4 @@
-"""GitLab's published documents, and holding a request or an answer against them."""
+"""The vendors' published documents, and holding a request or an answer against them."""
 
 import json
 import os
@@ -23,7 +23,9 @@ from requests_toolbelt import MultipartEncoder  # type: ignore[import-untyped]  
 
 BESIDE = Path(__file__).parents[2].parent / "shared" / "contracts"
 FOLDER = Path(os.environ.get("MELDPUNT_CONTRACTS", BESIDE))
+PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
 GITLAB = ("gitlab.json", "gitlab-v3-more.json")
+JIRA = ("jira-cloud-v3.json",)
 # The first document wants uploads as JSON, which GitLab itself does not take; the second has them right.
 MISTAKEN = ("gitlab.json", "/api/v4/projects/{id}/uploads", "post")
 
@@ -97,6 +99,7 @@ def read_document(name: str) -> dict[str, Any]:
     """Read a document, without its ways to log in: the library knows only some and warns of the others."""
     document: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
     document.pop("security", None)
+    document.pop("servers", None)
     document["components"].pop("securitySchemes", None)
     mistaken, path, method = MISTAKEN
     if name == mistaken:
@@ -119,14 +122,21 @@ def read_schema(name: str) -> Draft7Validator:
     return Draft7Validator({"$ref": name}, registry=registry, format_checker=Draft7Validator.FORMAT_CHECKER)
 
 
-def find_operation(method: str, path: str) -> Operation | None:
+def find_operation(method: str, path: str, documents: tuple[str, ...] = GITLAB) -> Operation | None:
     """Find what describes a request to an encoded path without its query; the plainest template wins."""
-    for name in GITLAB:
+    for name in documents:
         paths: Mapping[str, Mapping[str, Any]] = read_document(name)["paths"]
         fitting = matching(path, {each for each, methods in paths.items() if method.lower() in methods})
         if fitting:
             return Operation(name, method.upper(), fitting)
     return None
+
+
+def table(heading: str) -> list[tuple[str, ...]]:
+    """Read the rows of the table under a heading of docs/contracts.md, without their back-ticks."""
+    section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [tuple(cell.strip(" `") for cell in row) for row in rows[2:]]
 
 
 def plain(path: str) -> str:
