@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.rigs.jira_visitor import JiraVisitor
 from tests.rigs.sandbox import PROJECT, TIMEOUT, TOKEN, Sandbox
 
 _numbers = count(1)
@@ -71,3 +72,22 @@ def visitor(sandbox: Sandbox) -> Iterator[Visitor]:
 def own_sandbox(tmp_path: Path) -> Sandbox:
     """A sandbox that the test starts and stops itself."""
     return Sandbox(tmp_path / "sandbox")
+
+
+@pytest.fixture(scope="module", params=["cloud", "datacenter"])
+def jira_sandbox(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("jira"), jira=request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def jira(jira_sandbox: Sandbox) -> Iterator[JiraVisitor]:
+    client = JiraVisitor(jira_sandbox)
+    manners = jira_sandbox.jira_control("POST", "jira", {})
+    yield client
+    jira_sandbox.control("DELETE", "faults")
+    jira_sandbox.control("POST", "delay", {"milliseconds": 0})
+    jira_sandbox.set_jira(**manners)
+    client.close()

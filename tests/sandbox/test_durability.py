@@ -1,11 +1,13 @@
 """Nothing that was answered is lost when the sandbox is killed."""
 
 import smtplib
+from pathlib import Path
 
 import pytest
 import requests
 
-from tests.rigs.sandbox import TIMEOUT, Sandbox
+from tests.rigs.jira_visitor import JiraVisitor
+from tests.rigs.sandbox import TIMEOUT, Deployment, Sandbox
 from tests.sandbox.conftest import Visitor
 
 
@@ -62,3 +64,35 @@ def test_the_sandbox_stops_with_exit_code_0_while_a_client_is_connected(own_sand
     assert process is not None
     assert process.returncode == 0
     visitor.close()
+
+
+@pytest.mark.parametrize("deployment", ["cloud", "datacenter"])
+def test_jira_keeps_everything_over_a_kill(tmp_path: Path, deployment: Deployment) -> None:
+    sandbox = Sandbox(tmp_path / "sandbox", jira=deployment).__enter__()
+    visitor = JiraVisitor(sandbox)
+    made = [visitor.create(labels=["kept"], description=visitor.text("http://x.example/")) for _ in range(20)]
+    visitor.comment(made[0], "kept")
+    visitor.call("PUT", f"issue/{made[0]}/properties/meldpunt", json={"marker": "m1"})
+    file = {"files": {"file": ("x.bin", b"bytes")}, "headers": {"X-Atlassian-Token": "no-check"}}
+    visitor.call("POST", f"issue/{made[0]}/attachments", **file)
+    sandbox.set_jira(service_desk=True)
+    sandbox.jira_control("POST", "jira/move", {"issue": made[1], "project": "OPS"})
+    sandbox.fault(kind="reply_lost_after_commit", method="POST", path="/issue$")
+    with pytest.raises(requests.ConnectionError):
+        visitor.create(labels=["unanswered"])
+    visitor.close()
+    _kill(sandbox)
+    with sandbox:
+        again = JiraVisitor(sandbox)
+        issues = sandbox.jira_issues()
+        assert [each["id"] for each in issues[:-1]] == [each for each in made if each != made[1]]
+        assert issues[-1]["fields"]["labels"] == ["unanswered"]
+        assert issues[0]["properties"] == {"meldpunt": {"marker": "m1"}}
+        assert [each["body"] for each in sandbox.jira_comments(made[0])] == [again.text("kept")]
+        assert [each["bytes"] for each in sandbox.jira_attachments(made[0])] == [b"bytes"]
+        assert sandbox.jira_effects(made[5]) == [("url", "http://x.example/")]
+        assert len(again.keys("labels = kept")) == 20
+        assert again.read("SEC-2")["id"] == made[1]
+        assert again.call("GET", "project/SEC").json()["projectTypeKey"] == "service_desk"
+        assert int(again.create()) == int(issues[-1]["id"]) + 1
+        again.close()
