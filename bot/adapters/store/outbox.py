@@ -109,7 +109,8 @@ class SqlOutbox:
         if not orders:
             return
         facts = self._facts({order.report_id for order in orders})
-        rows = [_new_row(order, now, min(now, facts[order.report_id].received_at)) for order in orders]
+        since = {report_id: min(now, fact.received_at) for report_id, fact in facts.items()}
+        rows = [_new_row(order, now, due_at=since[order.report_id]) for order in orders]
         self._connection.execute(insert(outbox), rows)
         self._scope.sealed.put(
             Plain(PAYLOAD, row["id"], facts[order.report_id].key_id, dump(PAYLOADS, order.payload))
@@ -247,7 +248,7 @@ class SqlOutbox:
         self._connection.execute(update(outbox).where(outbox.c.number == number).values(**values))
 
 
-def _new_row(order: Order, now: datetime, due_at: datetime) -> dict[str, Any]:
+def _new_row(order: Order, now: datetime, *, due_at: datetime) -> dict[str, Any]:
     notice = order.payload if isinstance(order.payload, SendMail) else None
     return {
         "id": uuid4().hex,
