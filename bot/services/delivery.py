@@ -25,6 +25,7 @@ from bot.errors import (
     MeldpuntError,
     OutcomeUnknownError,
     PermanentError,
+    StoreAwayError,
     StoreError,
     TransientError,
     UnsettledError,
@@ -75,8 +76,7 @@ def _deliver(bot: Bot, pool: Executor, claims: int, *, mail: bool) -> int:
     try:
         while True:
             if len(flying) < claims and not bot.stopping.is_set():
-                with bot.store.begin() as tx:
-                    claimed = tx.outbox.claim(bot.now(), claims - len(flying), mail=mail, newest=next(turn))
+                claimed = _claim(bot, claims - len(flying), mail=mail, newest=next(turn), busy=bool(flying))
                 flying |= {pool.submit(_attempt, bot, delivery) for delivery in claimed}
                 attempts += len(claimed)
             if not flying:
@@ -88,6 +88,18 @@ def _deliver(bot: Bot, pool: Executor, claims: int, *, mail: bool) -> int:
                 bot.doors.beat("deliver_mail" if mail else "deliver_issues", bot.now())
     finally:
         wait(flying)
+
+
+def _claim(bot: Bot, most: int, *, mail: bool, newest: bool, busy: bool) -> Sequence[Delivery]:
+    """Claim what is due; while others are under way a store that is away is no reason to give those up."""
+    try:
+        with bot.store.begin() as tx:
+            return tx.outbox.claim(bot.now(), most, mail=mail, newest=newest)
+    except StoreAwayError as error:
+        if not busy:
+            raise
+        bot.doors.saw("store", bot.now(), str(error))
+        return ()
 
 
 def _record(bot: Bot, finished: Sequence[_Finished]) -> None:

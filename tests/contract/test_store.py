@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -68,6 +69,22 @@ def test_mail_is_claimed_in_the_order_in_which_it_came_with_its_bytes(stores: St
         ("a", b"second"),
     ]
     assert [item.attempts for item in items] == [1, 1]
+
+
+def test_mail_is_claimed_from_either_end_by_the_time_it_was_received(stores: Stores) -> None:
+    store = stores.open()
+    hours = {"noon": 12, "night": 1, "evening": 20, "morning": 7}
+    with store.begin() as tx:
+        for uid, hour in hours.items():
+            tx.inbox.add([replace(arrival(uid), received_at=NOW.replace(hour=hour))], NOW)
+
+    def claim(limit: int, *, newest: bool = False) -> list[str]:
+        with store.begin() as tx:
+            return [item.arrival.origin.uid for item in tx.inbox.claim(NOW, limit, newest=newest)]
+
+    assert claim(1, newest=True) == ["evening"]
+    assert claim(2) == ["night", "morning"]
+    assert claim(9, newest=True) == ["noon"]
 
 
 def test_a_mail_that_was_fetched_in_part_says_so_when_it_is_claimed(stores: Stores) -> None:

@@ -1,14 +1,28 @@
 """What every store must do with its outbox: lanes, claims and attempts whose outcome is unknown."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from bot.adapters.store.store import SqlStore
 from bot.domain.outbox import Delivery, Order, OutboxState, Result, SendMail
+from bot.domain.submission import Kind
 from bot.errors import PermanentError
-from tests.rigs.stores import LEASE, NOW, Stores, comment, create_issue, open_report, outcome_of, receipt
+from tests.rigs.stores import (
+    LEASE,
+    NOW,
+    Stores,
+    comment,
+    create_issue,
+    open_report,
+    outcome_of,
+    receipt,
+    report,
+    reporter,
+    take,
+)
 
 LATER = NOW + timedelta(minutes=5)
 
@@ -288,3 +302,26 @@ def test_an_outcome_counts_once(stores: Stores, report_id: str) -> None:
         assert tx.outbox.record([outcome_of(first, Result.HELD)], NOW) == set()
         assert tx.outbox.record([outcome_of(second, Result.DONE)], NOW) == {second.id}
         assert tx.outbox.record([outcome_of(first, Result.DONE)], NOW) == set()
+
+
+def test_orders_are_claimed_from_either_end_by_the_time_their_report_came_in(stores: Stores) -> None:
+    store = stores.open()
+    for number, hour in enumerate([3, 5, 1], 1):
+        [item] = take(store, str(number))
+        with store.begin() as tx:
+            filed = replace(report(f"CVD-2026-000{number}"), received_at=NOW.replace(hour=hour))
+            tx.reports.add(filed, reporter(f"melder{number}@example.org"), (), item, tracker="gitlab")
+            tx.inbox.finish(item, kind=Kind.REPORT, report_id=filed.id, reason=None, now=NOW)
+            tx.outbox.add([create_issue(filed.id, f"issue:{number}")], NOW)
+
+    def claim(limit: int, *, newest: bool) -> list[Delivery]:
+        with store.begin() as tx:
+            return list(tx.outbox.claim(NOW, limit, mail=False, newest=newest))
+
+    [newest] = claim(1, newest=True)
+    [oldest] = claim(1, newest=False)
+    assert [each.reference for each in (newest, oldest)] == ["CVD-2026-0002", "CVD-2026-0003"]
+    record(store, newest, Result.AGAIN, NOW)
+    record(store, oldest, Result.AGAIN, NOW - timedelta(minutes=1))
+    assert [each.reference for each in claim(9, newest=True)] == ["CVD-2026-0001"]
+    assert [each.reference for each in claim(1, newest=True)] == ["CVD-2026-0003"]

@@ -1,6 +1,8 @@
 """What becomes of an attempt whose end is not known yet, or cannot be written yet."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -18,6 +20,7 @@ from bot.settings import MailboxSettings
 from tests.builders import mail
 from tests.rigs.bots import Clock, idle_bot
 from tests.rigs.maildir import Maildir
+from tests.rigs.waiting import wait_for
 
 SETTLES = timedelta(seconds=60)
 
@@ -55,6 +58,20 @@ class AwayForAMoment:
         return transaction
 
 
+@dataclass
+class SlowTracker(Tracker):
+    """Gives the first issue only when it is freed; the threads that asked are noted."""
+
+    freed: threading.Event = field(default_factory=threading.Event)
+    threads: set[int] = field(default_factory=set)
+
+    def create_issue(self, draft: IssueDraft) -> IssueLink:
+        self.threads.add(threading.get_ident())
+        if draft.reference.endswith("-0001"):
+            assert self.freed.wait(60)
+        return super().create_issue(draft)
+
+
 @contextmanager
 def bot_with_one_report(folder: Path, clock: Clock, tracker: Tracker) -> Iterator[Bot]:
     maildir = Maildir(folder / "Maildir")
@@ -64,6 +81,14 @@ def bot_with_one_report(folder: Path, clock: Clock, tracker: Tracker) -> Iterato
         poll_mailbox(idle)
         process_inbox(idle)
         yield replace(idle, trackers={"main": tracker})  # type: ignore[dict-item]  # what is asked of it is there
+
+
+def one_more(bot: Bot, number: int) -> None:
+    assert bot.settings.mailbox.path is not None
+    raw = mail(message_id=f"<{number}@example.org>", sender=f"melder{number}@example.org")
+    (bot.settings.mailbox.path / "new" / f"9.{number}.example").write_bytes(raw)
+    poll_mailbox(bot)
+    process_inbox(bot)
 
 
 def due_at(bot: Bot) -> datetime:
@@ -102,3 +127,39 @@ def test_what_was_done_while_the_store_was_away_is_written_when_it_is_back(tmp_p
         assert bot.doors.shut() == {}
         with bot.store.begin() as tx:
             assert tx.outbox.count_waiting() == 0
+
+
+def test_what_comes_in_is_begun_beside_a_call_that_takes_long(tmp_path: Path) -> None:
+    tracker = SlowTracker()
+    with bot_with_one_report(tmp_path, Clock(), tracker) as bot, ThreadPoolExecutor(1) as job:
+        delivering = job.submit(deliver_issues, bot)
+        assert wait_for(lambda: tracker.threads)
+        one_more(bot, 2)
+        assert wait_for(lambda: tracker.created == ["CVD-2026-0002"])
+        tracker.freed.set()
+        assert delivering.result(60) == 2
+    assert sorted(tracker.created) == ["CVD-2026-0001", "CVD-2026-0002"]
+
+
+def test_a_store_that_is_away_when_more_is_asked_for_loses_nothing_that_is_under_way(tmp_path: Path) -> None:
+    tracker = SlowTracker()
+    with bot_with_one_report(tmp_path, Clock(), tracker) as bot, ThreadPoolExecutor(1) as job:
+        store = AwayForAMoment(bot.store)
+        delivering = job.submit(deliver_issues, replace(bot, store=store))  # type: ignore[arg-type]  # as above
+        assert wait_for(lambda: store.asked > 2)
+        tracker.freed.set()
+        assert delivering.result(60) == 1
+        assert bot.doors.shut() == {}
+        with bot.store.begin() as tx:
+            assert tx.outbox.count_waiting() == 0
+
+
+def test_threads_that_talk_to_the_tracker_stay_for_their_clients_do(tmp_path: Path) -> None:
+    tracker = SlowTracker()
+    tracker.freed.set()
+    with bot_with_one_report(tmp_path, Clock(), tracker) as bot:
+        for number in range(2, 2 + 2 * bot.settings.workers):
+            deliver_issues(bot)
+            one_more(bot, number)
+        assert len(tracker.created) == 2 * bot.settings.workers
+    assert len(tracker.threads) <= bot.settings.workers

@@ -109,10 +109,10 @@ class SqlOutbox:
         if not orders:
             return
         facts = self._facts({order.report_id for order in orders})
-        rows = [
-            _new_row(order, now, due_at=self._scope.there(min(now, facts[order.report_id].received_at)))
-            for order in orders
-        ]
+        since = {
+            report_id: self._scope.there(min(now, fact.received_at)) for report_id, fact in facts.items()
+        }
+        rows = [_new_row(order, now, due_at=since[order.report_id]) for order in orders]
         self._connection.execute(insert(outbox), rows)
         self._scope.sealed.put(
             Plain(PAYLOAD, row["id"], facts[order.report_id].key_id, dump(PAYLOADS, order.payload))
