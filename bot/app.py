@@ -9,6 +9,7 @@ from bot.adapters.child import ChildProcess
 from bot.adapters.gitlab_fields import check_fields
 from bot.adapters.gitlab_tracker import GitLabTracker
 from bot.adapters.imap import ImapMailbox
+from bot.adapters.mail_files import LocalMailFiles
 from bot.adapters.mail_server import MailServer
 from bot.adapters.maildir import MaildirMailbox
 from bot.adapters.smtp import SmtpMailer
@@ -23,7 +24,7 @@ from bot.domain.workdays import build_calendar
 from bot.errors import SettingsError
 from bot.health import Doors
 from bot.mappings import Mappings, load_mappings
-from bot.ports import Bot, IssueTracker, Mailbox, Mailer, Store
+from bot.ports import Bot, IssueTracker, Mailbox, Mailer, MailFiles, Store
 from bot.settings import Line, MailboxSettings, MailerSettings, Settings, TrackerSettings
 
 # How long a bot may be silent before another takes its work over.
@@ -63,6 +64,11 @@ def _beside(database_url: str) -> str:
     """Name the key database's default file: `meldpunt.db` gives `meldpunt-keys.db`."""
     stem, dot, suffix = database_url.rpartition(".")
     return f"{stem}-keys{dot}{suffix}" if dot and "/" not in suffix else f"{database_url}-keys"
+
+
+def find_mail_files(path: Path, settings: Settings) -> MailFiles:
+    """Give the mails in a file or folder, for `meldpunt import`; PermanentError when nothing is there."""
+    return LocalMailFiles(path, max_size=settings.mailbox.max_size)
 
 
 @contextmanager

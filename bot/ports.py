@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.bells import Bells
+from bot.domain.imported import FoundMail, NotImported
 from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
 from bot.domain.issue import CommentDraft, IssueDraft, IssueLink
 from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
@@ -48,6 +49,16 @@ class Mailbox(Protocol):
 
     def close(self) -> None:
         """Let the connection go."""
+
+
+class MailFiles(Protocol):
+    """Mail in files of this machine, for an import."""
+
+    def measure(self) -> int:
+        """Count the bytes of all files."""
+
+    def fetch(self) -> Iterator[FoundMail | NotImported]:
+        """Yield every mail, and what cannot be read, one after another; may be asked again."""
 
 
 class Mailer(Protocol):

@@ -23,7 +23,7 @@ class History:
     head: str
 
 
-MAIN = History("main", "0002")
+MAIN = History("main", "0005")
 KEYS = History("keys", "0001")
 
 
