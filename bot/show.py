@@ -42,18 +42,22 @@ def print_round(result: Round, *, as_json: bool) -> None:
 @contextmanager
 def progress(label: str, size: int) -> Iterator[Callable[[int, int], None]]:
     """Show on standard error how far something is that takes so many bytes; give what to tell it with."""
-    count = 0
+    count = done = 0
 
     def show_count(_: int | None) -> str:
-        return f"{count} mails"
+        return f"{count} mails, {done // 1_000_000} of {size // 1_000_000} MB"
 
     with typer.progressbar(
-        length=max(size, 1), label=label, file=sys.stderr, item_show_func=show_count
+        length=max(size, 1),
+        label=label,
+        file=sys.stderr,
+        item_show_func=show_count,
+        update_min_steps=size // 500,
     ) as bar:
 
         def tell(more: int, read: int) -> None:
-            nonlocal count
-            count += more
+            nonlocal count, done
+            count, done = count + more, done + read
             bar.update(read)
 
         yield tell
