@@ -12,6 +12,7 @@ from bot.adapters.gitlab_fields import check_fields
 from bot.adapters.gitlab_tracker import GitLabTracker
 from bot.adapters.imap import ImapMailbox
 from bot.adapters.jira_tracker import JiraTracker
+from bot.adapters.mail_files import LocalMailFiles
 from bot.adapters.mail_server import MailServer
 from bot.adapters.maildir import MaildirMailbox
 from bot.adapters.oauth import RenewedTokens
@@ -34,7 +35,7 @@ from bot.domain.workdays import build_calendar
 from bot.errors import SettingsError
 from bot.health import Doors
 from bot.mappings import Mappings, load_mappings
-from bot.ports import Bot, IssueTracker, LoginDesk, Mailbox, Mailer, Store
+from bot.ports import Bot, IssueTracker, LoginDesk, Mailbox, Mailer, MailFiles, Store
 from bot.settings import Line, MailboxSettings, MailerSettings, Settings, TrackerSettings
 
 # How long a bot may be silent before another takes its work over.
@@ -65,6 +66,11 @@ def open_store(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
     finally:
         store.release()
         store.close()
+
+
+def find_mail_files(path: Path, settings: Settings) -> MailFiles:
+    """Give the mails in a file or folder, for `meldpunt import`; PermanentError when nothing is there."""
+    return LocalMailFiles(path, max_size=settings.mailbox.max_size)
 
 
 @contextmanager

@@ -194,6 +194,35 @@ def due(
     print_due(due_for(received, calendar, find_mappings(_mappings_folder())), as_json=json)
 
 
+@app.command("import")
+def import_files(
+    path: Annotated[Path, typer.Argument(help="A mail, an mbox, a Maildir, or a folder of these.")],
+    *,
+    no_receipt: Annotated[
+        bool, typer.Option("--no-receipt", help="Send no receipts to those who wrote these mails.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Send receipts without asking.")] = False,
+    json: Json = False,
+) -> None:
+    """Take mail out of files, with its real time.  Example: meldpunt import old.mbox --no-receipt."""
+    from bot.app import find_mail_files, open_store
+    from bot.services.importing import Import, count_old_mail, import_mail
+    from bot.show import print_import, progress
+
+    settings = _settings()
+    files = find_mail_files(path, settings)
+    with open_store(settings) as store:
+        work = Import(store, files, settings.mailbox.own_hosts, _now(), receipts=not no_receipt)
+        if not (no_receipt or yes):
+            with progress("Looking", files.measure()) as tell:
+                old = count_old_mail(work, tell)
+            _ask_for_receipts(old)
+        with progress("Importing", files.measure()) as tell:
+            done = import_mail(work, _who(), tell)
+    print_import(done, as_json=json)
+    raise typer.Exit(1 if done.unreadable else 0)
+
+
 @app.command()
 def parse(
     path: Annotated[Path, typer.Argument(help="A mail file, or a folder of them.")],
@@ -382,6 +411,15 @@ def _always_utf8(stream: object) -> None:
 def _ask(question: str, *, yes: bool) -> None:
     if not yes:
         typer.confirm(question, abort=True)
+
+
+def _ask_for_receipts(old: int) -> None:
+    if old:
+        question = (
+            f"{old} of these mails came in more than 2 days ago. Send a receipt to each sender? "
+            "(--no-receipt imports without)"
+        )
+        typer.confirm(question, abort=True, err=True)
 
 
 def _now() -> "datetime":

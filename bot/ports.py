@@ -14,6 +14,7 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from bot.bells import Bells
+from bot.domain.imported import FoundMail, NotImported
 from bot.domain.inbox import MOST_BYTES, Arrival, InboxItem, InboxRow, Origin
 from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
 from bot.domain.outbox import Delivery, DeliveryRow, Order, Outcome
@@ -60,6 +61,16 @@ class Mailbox(Protocol):
 
     def close(self) -> None:
         """Let the connection go."""
+
+
+class MailFiles(Protocol):
+    """Mail in files of this machine, for an import."""
+
+    def measure(self) -> int:
+        """Count the bytes of all files."""
+
+    def fetch(self) -> Iterator[FoundMail | NotImported]:
+        """Yield every mail, and what cannot be read, one after another; may be asked again."""
 
 
 class Mailer(Protocol):

@@ -4,6 +4,7 @@ Times are shown in the desk's own zone, with their offset in JSON and to the min
 """
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ from bot.domain.outbox import DeliveryRow
 from bot.domain.sla import Deadline
 from bot.ports import ReportView
 from bot.services.checking import Check
+from bot.services.importing import Imported
 from bot.services.once import Round
 
 Value = Mapping[str, object]
@@ -36,6 +38,49 @@ def print_round(result: Round, *, as_json: bool) -> None:
         _say(f"{result.waiting} postponed: they go on with the next round")
     for door, problem in result.doors_shut.items():
         _say(f"{door} is shut: {problem}")
+
+
+@contextmanager
+def progress(label: str, size: int) -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how far something is that takes so many bytes; give what to tell it with."""
+    count = done = 0
+
+    def show_count(_: int | None) -> str:
+        return f"{count} mails, {done // 1_000_000} of {size // 1_000_000} MB"
+
+    with typer.progressbar(
+        length=max(size, 1),
+        label=label,
+        file=sys.stderr,
+        item_show_func=show_count,
+        update_min_steps=size // 500,
+    ) as bar:
+
+        def tell(more: int, read: int) -> None:
+            nonlocal count, done
+            count, done = count + more, done + read
+            bar.update(read)
+
+        yield tell
+
+
+def print_import(done: Imported, *, as_json: bool) -> None:
+    """Print what an import did, and each thing that it could not take."""
+    if as_json:
+        print_json_line(done.as_json())
+        return
+    _say(f"{done.taken} taken, {done.known} known already, {done.unreadable} not imported")
+    for missed in done.named:
+        _say(f"  {_visible(missed.place)}: {missed.reason}")
+    if done.unreadable > len(done.named):
+        _say(f"  and {done.unreadable - len(done.named)} more")
+    if done.taken:
+        _say("`meldpunt run` or `meldpunt once` makes reports of what was taken")
+
+
+def _visible(name: str) -> str:
+    """Write a file name so that nothing in it acts on a terminal or hides."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in name)
 
 
 def print_checks(checks: Sequence[Check]) -> None:

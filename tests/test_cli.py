@@ -34,6 +34,7 @@ COMMANDS = (
     "sandbox",
     "due",
     "parse",
+    "import",
     "report list",
     "report show",
     "inbox list",

@@ -43,7 +43,8 @@ class Arrival:
     """One raw message as fetched; `size` is its true size in bytes, `raw` may be only its beginning.
 
     `received_at` is when our side received it (INTERNALDATE, file time), aware UTC. `reference` is one that was
-    allotted on arrival, `no_receipt` why its sender gets none whatever it turns out to be.
+    allotted on arrival, `no_receipt` why its sender gets none whatever it turns out to be, `problem` what its
+    report has to tell about how it came in.
     """
 
     origin: Origin
@@ -52,6 +53,7 @@ class Arrival:
     received_at: datetime
     reference: str | None = None
     no_receipt: str | None = None
+    problem: str | None = None
 
     @property
     def truncated(self) -> bool:

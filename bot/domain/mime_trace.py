@@ -43,8 +43,15 @@ def own_received_at(headers: Headers, own_hosts: Sequence[str]) -> datetime | No
         path, _, date = stamp.rpartition(";")
         by = WRITTEN_BY.search(COMMENT.sub(" ", path))
         if by and by[1].lower().strip(".") in hosts:
-            return _utc(COMMENT.sub(" ", date))
+            return utc_of(COMMENT.sub(" ", date))
     return None
+
+
+def stamped_at(headers: Headers) -> Iterator[datetime]:
+    """Yield the UTC time of each `Received` stamp that has one, the topmost (latest) first, whoever wrote it."""
+    for stamp in headers.all("received"):
+        if at := utc_of(COMMENT.sub(" ", stamp.rpartition(";")[2])):
+            yield at
 
 
 def origin_ips_of(headers: Headers, own: Sequence[str]) -> tuple[str, ...]:
@@ -71,7 +78,8 @@ def _public_ips(text: str) -> Iterator[str]:
             yield str(ip)
 
 
-def _utc(date: str) -> datetime | None:
+def utc_of(date: str) -> datetime | None:
+    """Read a date of a mail (RFC 5322 section 3.3, or as in the first line of an mbox); without offset it is UTC."""
     try:
         moment = parsedate_to_datetime(date.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)

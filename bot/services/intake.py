@@ -340,7 +340,7 @@ def next_reference(bot: Bot, tx: Transaction, at: datetime) -> str:
 
 def _problems(reading: _Reading) -> tuple[str, ...]:
     arrival, number = reading.item.arrival, reading.item.number
-    problems = []
+    problems = [arrival.problem] if arrival.problem else []
     if reading.unreadable is not None:
         problems.append(
             f"this mail could not be read ({reading.unreadable}); the original is kept: "
@@ -349,6 +349,6 @@ def _problems(reading: _Reading) -> tuple[str, ...]:
     if arrival.truncated:
         problems.append(
             f"the mail is {arrival.size} bytes, over the limit; only its first {len(arrival.raw)} bytes were read, "
-            "the rest is in the mailbox"
+            "the rest is where it was found"
         )
     return tuple(problems)

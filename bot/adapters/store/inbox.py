@@ -237,6 +237,7 @@ def _new_row(row_id: str, arrival: Arrival, key_id: str, now: datetime) -> dict[
         "attempts": 0,
         "reference": arrival.reference,
         "no_receipt": arrival.no_receipt,
+        "problem": arrival.problem,
     }
 
 
@@ -245,7 +246,8 @@ def _origin(row: Row[Any]) -> Origin:
 
 
 def _item(row: Row[Any], raw: bytes) -> InboxItem:
-    arrival = Arrival(_origin(row), raw, row.size, row.received_at, row.reference, row.no_receipt)
+    told = (row.reference, row.no_receipt, row.problem)
+    arrival = Arrival(_origin(row), raw, row.size, row.received_at, *told)
     return InboxItem(row.id, row.number, arrival, row.attempts, row.as_report)
 
 

@@ -53,6 +53,8 @@ inbox = Table(
     # Allotted on arrival; and why its sender gets no receipt, whatever it turns out to be.
     Column("reference", WORD),
     Column("no_receipt", Text),
+    # What its report has to tell about how it came in.
+    Column("problem", Text),
 )
 Index(
     "ux_inbox_origin", *(inbox.c[name] for name in ("mailbox", "folder", "uidvalidity", "uid")), unique=True
