@@ -172,6 +172,9 @@ def test_the_example_as_it_is_names_the_first_thing_to_fill_in(monkeypatch: pyte
         ({"TRACKERS__MAIN__KIND": "github"}, "TRACKERS__MAIN__KIND", "'gitlab'", ""),
         ({"TRACKERS__MAIN__PROJCT": "x"}, "TRACKERS__MAIN__PROJCT", "no such setting", ""),
         ({"TRACKERS__MAIN__URL": "http://gitlab.example.nl"}, "TRACKERS__MAIN__URL", "https://", ""),
+        ({"FORM__SIGNING_KEYS": "web:geheim"}, "FORM__SIGNING_KEYS", "fewer than 16", "Write id:secret"),
+        ({"FORM__SIGNING_KEYS": "geheim"}, "FORM__SIGNING_KEYS", "is not id:secret", "Write id:secret"),
+        ({"FORM__WINDOW_SECONDS": "3601"}, "FORM__WINDOW_SECONDS", "less than or equal to 3600", ""),
         ({"WORKERS": "0"}, "WORKERS", "greater than or equal to 1", ""),
         ({"TRACKERS": "geheim"}, "TRACKERS", "valid dictionary", ""),
     ],
@@ -203,7 +206,9 @@ def test_clear_text_is_allowed_on_this_machine_only(
 def test_no_secret_is_in_what_settings_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
     line = {"USERNAME": "desk", "PASSWORD": "wachtwoord-geheim"}
     lines = {f"{section}__{name}": value for section in ("MAILBOX", "MAILER") for name, value in line.items()}
-    settings = loaded(monkeypatch, **(NEEDED | GITLAB | lines))
+    settings = loaded(
+        monkeypatch, **(NEEDED | GITLAB | lines | {"FORM__SIGNING_KEYS": "web:form-geheim-geheim"})
+    )
     shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
     assert "gitlab.example.nl" in shown
     assert not re.search("geheim|random-word|" + NEEDED["SECRET_KEYS"].partition(":")[2][:12], shown)

@@ -88,7 +88,7 @@ class FormReport(_Part):
     """A report of a vulnerability. Only the description is required."""
 
     description: Annotated[str, AfterValidator(_says_something)] = Field(
-        min_length=1, max_length=200_000, description="What was found, in the reporter's own words."
+        max_length=200_000, description="What was found, in the reporter's own words."
     )
     title: str | None = Field(
         default=None, max_length=300, description="In one line; when left out, the description's first."
@@ -103,8 +103,14 @@ class FormReport(_Part):
         max_length=400,
         description="A vector, version 3.0, 3.1 or 4.0. It suggests a severity; a person decides.",
     )
-    reporter: FormReporter | None = None
-    attachments: tuple[FormFile, ...] | None = Field(default=None, max_length=MOST_FILES)
+    reporter: FormReporter | None = Field(
+        default=None, description="Who reports it; never shown to the tracker."
+    )
+    attachments: tuple[FormFile, ...] | None = Field(
+        default=None,
+        max_length=MOST_FILES,
+        description="Files; the tracker gets a safe copy where one can be made.",
+    )
 
 
 def read_form(body: bytes) -> FormReport:

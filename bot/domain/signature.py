@@ -46,13 +46,13 @@ def parse_signing_keys(text: str) -> Mapping[str, str]:
     """Read a comma list of `id:secret`; ValueError with a sentence that repeats no secret."""
     keys: dict[str, str] = {}
     for position, entry in enumerate(text.split(","), start=1):
-        key_id, _, secret = entry.strip().partition(":")
-        if not re.fullmatch(_KEY_ID, key_id):
+        key_id, colon, secret = entry.strip().partition(":")
+        if not colon or not re.fullmatch(_KEY_ID, key_id):
             raise ValueError(f"key {position} of the list is not id:secret")
         if len(secret) < SHORTEST_SECRET:
             raise ValueError(f"the secret of key {position} has fewer than {SHORTEST_SECRET} characters")
         if key_id in keys:
-            raise ValueError(f"key {position} has the id of another")
+            raise ValueError(f"key {position} of the list has the id of another")
         keys[key_id] = secret
     return keys
 

@@ -224,7 +224,7 @@ def _decide(bot: Bot, tx: Transaction, reading: _Reading) -> None:
         _add_again(bot, tx, reading, *first)
         return
     if reading.unreadable is not None:
-        recognition = Recognition(Kind.HELD, reading.unreadable, "the mail could not be read")
+        recognition = Recognition(Kind.HELD, reading.unreadable, f"the {_door(item)} could not be read")
     else:
         recognition = recognise(
             submission, own_addresses=bot.settings.own_addresses, as_report=item.as_report
@@ -333,6 +333,10 @@ def _make_report(bot: Bot, tx: Transaction, reading: _Reading, routed: Routed) -
     return report, reporter
 
 
+def _door(item: InboxItem) -> str:
+    return "form" if item.arrival.origin.is_form else "mail"
+
+
 def next_reference(bot: Bot, tx: Transaction, at: datetime) -> str:
     """Allot the next reference to a report that came in at this time."""
     return tx.reports.next_reference(bot.settings.reference_prefix, at.astimezone(bot.calendar.zone).year)
@@ -343,7 +347,7 @@ def _problems(reading: _Reading) -> tuple[str, ...]:
     problems = [arrival.problem] if arrival.problem else []
     if reading.unreadable is not None:
         problems.append(
-            f"this mail could not be read ({reading.unreadable}); the original is kept: "
+            f"this {_door(reading.item)} could not be read ({reading.unreadable}); the original is kept: "
             f"`meldpunt inbox show {number}`"
         )
     if arrival.truncated:

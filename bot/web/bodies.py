@@ -73,6 +73,8 @@ class Bodies:
         return ProblemError(TOO_LARGE, f"A request may have {self._most} bytes.", headers=_LAST)
 
     async def _throw_away(self, request: Request) -> None:
+        if "expect" in request.headers:  # it waits for leave to go on, and this is the answer
+            return
         with suppress(TimeoutError, ClientDisconnect, RuntimeError):
             async with asyncio.timeout(LINGER):
                 async for _ in request.stream():

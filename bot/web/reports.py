@@ -94,6 +94,8 @@ def _take(bot: Bot, request: Request, body: bytes) -> Accepted:
         raise _away(bot, error) from error
     except Exception as error:  # noqa: BLE001 - a traceback in the log could hold what somebody wrote
         raise _fault(error) from None
+    if "form" in bot.doors.shut():
+        bot.doors.saw("form", bot.now())
     if taken is Verdict.REPLAYED:
         raise ProblemError(
             REPLAYED,

@@ -1,6 +1,6 @@
 """A bot in this process, with a clock that a test moves; nothing listens at its doors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ class Clock:
 @contextmanager
 def idle_bot(
     folder: Path,
-    clock: Clock,
+    clock: Callable[[], datetime],
     *,
     port: int = 0,
     mailbox: MailboxSettings | None = None,
