@@ -18,7 +18,8 @@ PROTECTING = frozenset({"noformat", "code"})
 MACROS = PROTECTING | frozenset(
     """
     color quote panel html include toc jira iframe excerpt anchor mindmap chart viewfile widget youtube
-    attachments gallery jiraissues status info note tip warning expand loremipsum children contentbylabel rss csv junitreport sql
+    attachments gallery jiraissues status info note tip warning expand loremipsum
+    children contentbylabel rss csv junitreport sql
     """.split()  # noqa: SIM905 - a table of words, not one of quotes
 )
 _TAG = re.compile(r"\{(?P<name>[A-Za-z]+)(?::(?P<options>[^{}\n]*))?\}")
