@@ -1,6 +1,6 @@
 """The one place where adapters are chosen."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ from bot.adapters.store.store import SqlStore
 from bot.adapters.vault import Vault
 from bot.adapters.xoauth2 import TokenSource
 from bot.domain.mime import parse_mail, warm_up
-from bot.domain.routing import RoutingRules
+from bot.domain.routing import Destination, RoutingRules
 from bot.domain.submission import Submission
 from bot.domain.understanding import Reading, understand
 from bot.domain.workdays import build_calendar
@@ -92,7 +92,8 @@ def build_bot(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> I
         child.prepare()
         mailbox = _mailbox(settings.mailbox, _tokens("mailbox", settings.mailbox, store, now))
         mailer = _mailer(settings.mailer, _tokens("mailer", settings.mailer, store, now))
-        trackers = {name: _tracker(name, tracker) for name, tracker in settings.trackers.items()}
+        led = lead_to(settings.trackers, mappings.routing)
+        trackers = {name: _tracker(name, tracker, led[name]) for name, tracker in settings.trackers.items()}
         for door in (mailbox, mailer, *trackers.values()):
             if door is not None:
                 stack.callback(door.close)
@@ -223,7 +224,14 @@ def _no_login(name: LineName, asker: Asker | None) -> SettingsError:
     return SettingsError("settings", f"{key}CLIENT_SECRET", problem, "`meldpunt check --online` tries it.")
 
 
-def _tracker(name: str, settings: TrackerSettings) -> IssueTracker:
+def lead_to(trackers: Iterable[str], routing: RoutingRules) -> Mapping[str, Sequence[Destination]]:
+    """Return every destination of mappings/routing.yaml by the tracker that it leads to."""
+    first, *_ = names = [*trackers]
+    found = routing.destinations.values()
+    return {name: [each for each in found if (each.tracker or first) == name] for name in names}
+
+
+def _tracker(name: str, settings: TrackerSettings, led: Sequence[Destination]) -> IssueTracker:
     if settings.kind == "jira" and settings.deployment:
         return JiraTracker(
             name=name,
@@ -235,6 +243,9 @@ def _tracker(name: str, settings: TrackerSettings) -> IssueTracker:
             issue_type=settings.issue_type,
             security_level=settings.security_level,
             private_project=settings.private_project,
+            fields_set=set[str]().union(*(each.fields for each in led)),
+            always_set=set(led[0].fields).intersection(*(each.fields for each in led)) if led else (),
+            priorities_set=set[str]().union(*(each.priorities.values() for each in led)),
         )
     return GitLabTracker(name=name, url=settings.url, token=settings.token, project=settings.project)
 

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from bot.schedule import jobs
 from bot.setting_files import load_settings
 from bot.settings import PREFIX
-from bot.web.ops import serve
+from bot.web.app import serve
 from tests.rigs.bots import Clock, idle_bot
 
 ROOT = Path(__file__).parents[1]

@@ -51,9 +51,17 @@ def project_problems(project: Mapping[str, object], *, private: bool) -> Iterato
 
 
 def screen_problems(
-    screen: CreateScreen, *, level: str | None, fields_set: Collection[str], priorities_set: Collection[str]
+    screen: CreateScreen,
+    *,
+    level: str | None,
+    fields_set: Collection[str],
+    always_set: Collection[str],
+    priorities_set: Collection[str],
 ) -> Iterator[str]:
-    """Look at the create screen: what we set is on it, what it requires is set, level and priorities are known."""
+    """Look at the create screen: what we set is on it, what it requires is set, level and priorities are known.
+
+    `fields_set` are set by some route, `always_set` by every one that leads here.
+    """
     for wanted in [
         *_SET,
         *(["security"] if level else []),
@@ -64,10 +72,10 @@ def screen_problems(
             hint = " (the account needs Schedule Issues to see it)" if wanted == "duedate" else ""
             yield f"the field `{wanted}` is not on the screen where issues are created; add it to that screen{hint}"
     for field in screen.fields:
-        if field.required and field.id not in _GIVEN and not {field.id, field.name} & {*fields_set}:
+        if field.required and field.id not in _GIVEN and not {field.id, field.name} & {*always_set}:
             yield (
-                f"Jira requires the field `{field.name}` ({field.id}) and no route sets it; name it in routing, "
-                "give it a default or make it optional"
+                f"Jira requires the field `{field.name}` ({field.id}) and not every route that leads here "
+                "sets it; name it in routing, give it a default or make it optional"
             )
     security, priority = screen.find("security"), screen.find("priority")
     if level and security and security.find(level) is None:

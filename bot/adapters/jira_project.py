@@ -22,7 +22,8 @@ _FIELD_ID = re.compile(r"customfield_[0-9]+|[a-z]+")
 class JiraProject:
     """One project as the settings name it (ids or names); `client` gives the client of the thread that asks.
 
-    `fields_set` and `priorities_set` are what routes may set. Two threads that ask at once get the same answer.
+    `fields_set` and `priorities_set` are what some route sets, `always_set` what each does that leads here.
+    Two threads that ask at once get the same answer.
     """
 
     client: Callable[[], JiraClient]
@@ -34,6 +35,7 @@ class JiraProject:
     level: str | None
     private: bool
     fields_set: frozenset[str]
+    always_set: frozenset[str]
     priorities_set: frozenset[str]
     _known: dict[str, Any] = field(default_factory=dict)
 
@@ -107,7 +109,11 @@ class JiraProject:
         if self.fields_set:
             yield from jira_check.unknown_fields(self.client().fields(), self.fields_set)
         yield from jira_check.screen_problems(
-            self._screen(), level=self.level, fields_set=self.fields_set, priorities_set=self.priorities_set
+            self._screen(),
+            level=self.level,
+            fields_set=self.fields_set,
+            always_set=self.always_set,
+            priorities_set=self.priorities_set,
         )
 
     def _readers(self) -> Sequence[Mapping[str, Any]] | None:

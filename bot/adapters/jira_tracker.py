@@ -55,6 +55,7 @@ class JiraTracker:
         security_level: str | None = None,
         private_project: bool = False,
         fields_set: Collection[str] = (),
+        always_set: Collection[str] | None = None,
         priorities_set: Collection[str] = (),
         timeout: tuple[float, float] = (5, 30),
         whole: float = 60,
@@ -63,7 +64,8 @@ class JiraTracker:
         """Take address, log-in and project; nothing is asked of the server yet.
 
         `project`, `issue_type` and `security_level` are ids or names (the project's key). `fields_set` and
-        `priorities_set` are what routes may set, for `check`. `timeout` holds the seconds to connect and to
+        `priorities_set` are what routes may set, `always_set` the fields that each of them sets (default: all), for
+        `check`. `timeout` holds the seconds to connect and to
         wait for the next byte, `whole` those for an answer.
         """
         parts = urlsplit(url)
@@ -87,6 +89,7 @@ class JiraTracker:
             level=security_level,
             private=private_project,
             fields_set=frozenset(fields_set),
+            always_set=frozenset(fields_set if always_set is None else always_set),
             priorities_set=frozenset(priorities_set),
         )
 

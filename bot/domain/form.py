@@ -137,6 +137,15 @@ def parse_form_briefly(body: bytes, *, language: str = "en") -> Submission:
         form = read_form(body)
     except ValidationError:
         return Submission(problems=("what the form sent is not the JSON of a report",))
+    files = (
+        Attachment(file.name, file.media_type, base64.b64decode(file.content))
+        for file in form.attachments or ()
+    )
+    return replace(submission_of(form, language=language), attachments=tuple(files))
+
+
+def submission_of(form: FormReport, *, language: str) -> Submission:
+    """Lay out what a form says, without its files; the captions in the text are in `language`."""
     reporter = form.reporter or FormReporter()
     return Submission(
         from_address=reporter.address,
@@ -145,10 +154,6 @@ def parse_form_briefly(body: bytes, *, language: str = "en") -> Submission:
         text="\n\n".join(_text(form, language)),
         new_text=form.description,
         language=reporter.language,
-        attachments=tuple(
-            Attachment(file.name, file.media_type, base64.b64decode(file.content))
-            for file in form.attachments or ()
-        ),
         asset=form.asset,
         category=form.category,
         steps=form.steps,

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.domain.form import FormReport
+from bot.domain.form import FormReport, submission_of
 from bot.domain.inbox import FORM, Arrival, Origin
 from bot.domain.repeats import Accepted, Verdict, judge
+from bot.domain.routing import follow
 from bot.domain.signature import LONGEST_WINDOW, Signature
 from bot.domain.sla import first_response_deadline
+from bot.domain.understanding import route_of
+from bot.domain.workdays import Calendar
 from bot.errors import TransientError
 from bot.log import get_log
 from bot.ports import Bot, Transaction
@@ -70,7 +73,7 @@ def _take(bot: Bot, tx: Transaction, request: Request) -> Accepted | Verdict:
 def _store(bot: Bot, tx: Transaction, request: Request, name: str, body: str) -> Accepted:
     """Put the report into the inbox under a reference of its own."""
     at, key_id = bot.now(), request.signature.key_id
-    due_on = first_response_deadline(at, bot.mappings.sla, bot.calendar).due_on
+    due_on = first_response_deadline(at, bot.mappings.sla, _calendar(bot, request.form)).due_on
     accepted = Accepted(name, body, next_reference(bot, tx, at), at, due_on)
     reporter = request.form.reporter
     arrival = Arrival(
@@ -85,6 +88,12 @@ def _store(bot: Bot, tx: Transaction, request: Request, name: str, body: str) ->
         raise _OvertakenError
     get_log().info("form-taken", reference=accepted.reference, key=key_id)
     return accepted
+
+
+def _calendar(bot: Bot, form: FormReport) -> Calendar:
+    """Return the calendar of the route that the report will take."""
+    rules, said = bot.mappings.routing, submission_of(form, language=bot.settings.team.language)
+    return bot.calendar_named(follow(rules, route_of(said, rules), bot.trackers).destination.calendar)
 
 
 def forget_signatures(bot: Bot) -> int:

@@ -263,8 +263,8 @@ def test_two_bots_on_one_database_give_one_answer_to_one_request(
         tmp_path,
         form_desk.sandbox,
         {**form_desk.mailbox, "WEB__PORT": str(other_port)},
-        form_desk.secret_key,
-        form_desk.index_secret,
+        secret_key=form_desk.secret_key,
+        index_secret=form_desk.index_secret,
     )
     other = FormClient(f"http://127.0.0.1:{other_port}")
     with running(form_desk, client), running(second_desk, other):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -29,7 +28,7 @@ from tests.rigs.sandbox import (
 )
 
 Kind = Literal["gitlab", "jira-cloud", "jira-datacenter"]
-JIRAS: Sequence[Kind] = ("jira-cloud", "jira-datacenter") if find_spec("bot.sandbox.jira_api") else ()
+JIRAS: Sequence[Kind] = ("jira-cloud", "jira-datacenter")
 KINDS: Sequence[Kind] = ("gitlab", *JIRAS)
 
 

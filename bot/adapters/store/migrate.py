@@ -24,7 +24,7 @@ class History:
     head: str
 
 
-MAIN = History("main", "0005")
+MAIN = History("main", "0006")
 KEYS = History("keys", "0001")
 
 
