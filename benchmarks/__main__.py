@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+from benchmarks.databases import measure_databases, measure_two_bots
 from benchmarks.reports import measure_memory, measure_speed
 
 HELP_SECONDS = 0.3
@@ -30,8 +31,13 @@ def main() -> int:
     parser.add_argument(
         "--memory", type=int, default=5000, help="mails of the larger memory run; 0 leaves it out"
     )
+    parser.add_argument("--databases", type=int, default=500, help="mails on each database; 0 leaves it out")
     asked = parser.parse_args()
-    held = [measure_help(), measure_speed(asked.mails)]
+    held = [measure_help()]
+    if asked.mails:
+        held.append(measure_speed(asked.mails))
+    if asked.databases:
+        held += [measure_databases(asked.databases), measure_two_bots(asked.databases)]
     if asked.memory:
         held.append(measure_memory(asked.memory))
     return 0 if all(held) else 1
