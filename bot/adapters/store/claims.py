@@ -49,6 +49,8 @@ class Scope:
     ahead: timedelta = timedelta(0)
     spent_keys: list[str] = field(default_factory=list)
     locks: set[int] = field(default_factory=set)
+    # Data keys of the reports that this transaction filed, which need not be asked for.
+    keys: dict[str, str] = field(default_factory=dict)
 
     def there(self, at: datetime) -> datetime:
         """Say in the database's time when this is. Bots share a queue, so its times are those of one clock."""

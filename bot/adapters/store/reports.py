@@ -65,7 +65,7 @@ class SqlReports:
         self, report: Report, reporter: Reporter, files: Sequence[SafeFile], item: InboxItem, *, tracker: str
     ) -> None:
         """See `ports.Reports`."""
-        key_id = self._settle_key(reporter, item)
+        key_id, contact = self._settle_key(reporter, item)
         self._connection.execute(insert(reports), _new_row(report, reporter, item, tracker))
         words = Words(report.title, report.text, report.problems)
         copies = [
@@ -73,19 +73,21 @@ class SqlReports:
             for file in files
             if file.content is not None
         ]
-        self._scope.sealed.put([Plain(WORDS_PLACE, report.id, key_id, dump(WORDS, words)), *copies])
+        sealed_words = Plain(WORDS_PLACE, report.id, key_id, dump(WORDS, words))
+        self._scope.sealed.put([*contact, sealed_words, *copies])
         self._add_files(report.id, files)
+        self._scope.keys[report.id] = key_id
 
-    def _settle_key(self, reporter: Reporter, item: InboxItem) -> str:
-        """Bring the item under its reporter's data key, and return that."""
+    def _settle_key(self, reporter: Reporter, item: InboxItem) -> tuple[str, Sequence[Plain]]:
+        """Bring the item under its reporter's data key; return that, and what of a new one is to be sealed."""
         item_key = self._claimed_key(item)
         key_id = self._connection.scalar(_REPORTERS_KEY, {"reporter": reporter.id})
         if key_id is None:
             self._add_reporter(reporter, item_key)
-            return item_key
+            return item_key, [_contact(reporter, item_key)]
         self._scope.sealed.replace(_contact(reporter, key_id))
         self._reseal(item, item_key, key_id)
-        return str(key_id)
+        return str(key_id), ()
 
     def add_mail(self, report_id: str, item: InboxItem) -> None:
         """See `ports.Reports`."""
@@ -116,7 +118,6 @@ class SqlReports:
             raise TransientError(
                 "another bot has just filed a report of the same reporter; nothing is written"
             )
-        self._scope.sealed.put([_contact(reporter, key_id)])
 
     def _add_files(self, report_id: str, safe_files: Sequence[SafeFile]) -> None:
         rows = [
