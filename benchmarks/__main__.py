@@ -6,6 +6,7 @@ import sys
 import time
 
 from benchmarks.backlog import measure_backlog
+from benchmarks.databases import measure_databases, measure_two_bots
 from benchmarks.latency import measure_latency
 from benchmarks.reports import measure_memory, measure_slow_tracker, measure_speed
 
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument(
         "--memory", type=int, default=5000, help="mails of the larger memory run; 0 leaves it out"
     )
+    parser.add_argument("--databases", type=int, default=500, help="mails on each database; 0 leaves it out")
     parser.add_argument(
         "--samples", type=int, default=50, help="mails of the latency run, one at a time; 0 leaves it out"
     )
@@ -39,7 +41,11 @@ def main() -> int:
         "--backlog", type=int, default=5000, help="mails that wait while new ones come; 0 leaves it out"
     )
     asked = parser.parse_args()
-    held = [measure_help(), measure_speed(asked.mails), measure_slow_tracker(asked.mails)]
+    held = [measure_help()]
+    if asked.mails:
+        held += [measure_speed(asked.mails), measure_slow_tracker(asked.mails)]
+    if asked.databases:
+        held += [measure_databases(asked.databases), measure_two_bots(asked.databases)]
     if asked.samples:
         held.append(measure_latency(asked.samples))
     if asked.backlog:

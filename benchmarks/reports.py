@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +43,10 @@ class Run:
 
 def measure_speed(mails: int) -> bool:
     """Print mails per second of the bot beside the floor of the same calls made bare; tell whether limits hold."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _filled(mails) as dovecot:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, filled(mails) as dovecot:
         with Sandbox(Path(folder) / "floor") as sandbox:
             floor = measure_floor(Path(folder), dovecot, sandbox)
-        run = _run(Path(folder), dovecot, mails)
+        run = run_over(Path(folder), dovecot, mails)
     print(f"{run}, {run.calls} tracker calls (exactly {run.expected_calls})")
     print(f"floor {floor:.0f} mails/s, share {run.speed / floor:.2f} (at least {LEAST_SHARE})")
     return run.speed >= LEAST_SHARE * floor and run.calls == run.expected_calls
@@ -53,8 +54,8 @@ def measure_speed(mails: int) -> bool:
 
 def measure_slow_tracker(mails: int) -> bool:
     """Print mails per second while every answer of the tracker takes its time; tell whether the limit holds."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, _filled(mails) as dovecot:
-        run = _run(Path(folder), dovecot, mails, delay=SLOW_ANSWER)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, filled(mails) as dovecot:
+        run = run_over(Path(folder), dovecot, mails, delay=SLOW_ANSWER)
     print(f"{run}, each tracker answer {SLOW_ANSWER} ms late (at least {LEAST_SPEED} mails/s)")
     return run.speed >= LEAST_SPEED and run.calls == run.expected_calls
 
@@ -63,27 +64,29 @@ def measure_memory(mails: int) -> bool:
     """Print the peak memory over some mails and over ten times as many; tell whether it stays flat."""
     runs = []
     for count in (mails // 10, mails):
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder, _filled(count) as dovecot:
-            runs.append(_run(Path(folder), dovecot, count))
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder, filled(count) as dovecot:
+            runs.append(run_over(Path(folder), dovecot, count))
         print(runs[-1])
     growth = runs[1].peak / runs[0].peak
     print(f"peak memory grows by {growth:.2f} (at most {MOST_GROWTH})")
     return growth <= MOST_GROWTH
 
 
-def _filled(mails: int) -> Dovecot:
+def filled(mails: int) -> Dovecot:
+    """Return a server, not started yet, with mails in its mailbox."""
     dovecot = Dovecot()
     for number in range(mails):
         dovecot.deliver(make_mail(number))
     return dovecot
 
 
-def _run(folder: Path, dovecot: Dovecot, mails: int, *, delay: int = 0) -> Run:
-    """Run the whole process once over a full mailbox, a new desk and an empty tracker."""
+def run_over(
+    folder: Path, dovecot: Dovecot, mails: int, database: Mapping[str, str] | None = None, *, delay: int = 0
+) -> Run:
+    """Run the whole process once over a full mailbox, a new desk and an empty tracker, each answer `delay` ms late."""
     with Sandbox(folder / "sandbox") as sandbox:
-        if delay:
-            sandbox.fault(kind="delay_ms", milliseconds=delay, count=1_000_000)
-        desk = Desk(folder, sandbox, dovecot.settings)
+        sandbox.control("POST", "delay", {"milliseconds": delay})
+        desk = Desk(folder, sandbox, dovecot.settings, database=database or {})
         command = ["/usr/bin/time", "-f", "%M", sys.executable, "-m", "bot", "once"]
         started = time.perf_counter()
         done = subprocess.run(command, cwd=folder, env=desk.env, capture_output=True, text=True, check=False)

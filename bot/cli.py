@@ -248,7 +248,8 @@ def report_list(*, json: Json = False) -> None:
     from bot.show import print_reports
 
     with _store() as store, store.begin() as tx:
-        print_reports(tx.reports.rows(), _zone(), as_json=json)
+        rows = tx.reports.rows()
+    print_reports(rows, _zone(), as_json=json)
 
 
 @report_app.command("show")
@@ -257,7 +258,8 @@ def report_show(ref: Annotated[str, typer.Argument(help="Its reference.")], *, j
     from bot.show import print_report
 
     with _store() as store, store.begin() as tx:
-        print_report(tx.reports.get(ref.upper()), _zone(), as_json=json)
+        view = tx.reports.get(ref.upper())
+    print_report(view, _zone(), as_json=json)
 
 
 Number = Annotated[int, typer.Argument(help="Its number in the list.")]
@@ -271,7 +273,8 @@ def inbox_list(*, only_open: Open = False, json: Json = False) -> None:
     from bot.show import print_inbox
 
     with _store() as store, store.begin() as tx:
-        print_inbox(tx.inbox.rows(only_open=only_open), _zone(), as_json=json)
+        rows = tx.inbox.rows(only_open=only_open)
+    print_inbox(rows, _zone(), as_json=json)
 
 
 @inbox_app.command("show")
@@ -316,7 +319,8 @@ def outbox_list(*, only_open: Open = False, json: Json = False) -> None:
     from bot.show import print_outbox
 
     with _store() as store, store.begin() as tx:
-        print_outbox(tx.outbox.rows(only_open=only_open), _zone(), as_json=json)
+        rows = tx.outbox.rows(only_open=only_open)
+    print_outbox(rows, _zone(), as_json=json)
 
 
 @outbox_app.command("retry")

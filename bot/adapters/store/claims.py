@@ -37,6 +37,14 @@ FREE = {"holder": None, "claimed_at": None, "lease_until": None}
 
 
 @dataclass(frozen=True, slots=True)
+class Filed:
+    """What orders want to know of their report: the data key of its reporter, and when it came in."""
+
+    key_id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What the parts of one transaction share; `spent_keys` are deleted once it is committed."""
 
@@ -49,6 +57,8 @@ class Scope:
     ahead: timedelta = timedelta(0)
     spent_keys: list[str] = field(default_factory=list)
     locks: set[int] = field(default_factory=set)
+    # What is known of the reports that this transaction filed, by id, and need not be asked for.
+    filed: dict[str, Filed] = field(default_factory=dict)
 
     def there(self, at: datetime) -> datetime:
         """Say in the database's time when this is. Bots share a queue, so its times are those of one clock."""

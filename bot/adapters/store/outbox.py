@@ -1,6 +1,6 @@
 """The outbox in SQL: lanes keep their order, and an attempt without an outcome is never forgotten."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.adapters.store.claims import FREE, Scope, claim, claim_values, is_free, is_in
+from bot.adapters.store.claims import FREE, Filed, Scope, claim, claim_values, is_free, is_in
 from bot.adapters.store.codec import PAYLOADS, dump, load
 from bot.adapters.store.schema import outbox, reporters, reports
 from bot.adapters.store.sealing import PAYLOAD, Plain
@@ -119,13 +119,17 @@ class SqlOutbox:
             for row, order in zip(rows, orders, strict=True)
         )
 
-    def _facts(self, report_ids: Iterable[str]) -> dict[str, Any]:
+    def _facts(self, report_ids: Iterable[str]) -> Mapping[str, Filed]:
         """Return when each report came in and the data key of its reporter."""
-        wanted = list(report_ids)
-        facts: dict[str, Any] = {row.id: row for row in self._connection.execute(_FACTS_OF, {"ids": wanted})}
-        if len(facts) < len(wanted):
+        known = self._scope.filed
+        unknown = [report_id for report_id in report_ids if report_id not in known]
+        if not unknown:
+            return known
+        rows = self._connection.execute(_FACTS_OF, {"ids": unknown})
+        found = {row.id: Filed(row.key_id, row.received_at) for row in rows}
+        if len(found) < len(unknown):
             raise PermanentError("an order belongs to a report that does not exist")
-        return facts
+        return known | found
 
     def claim(
         self, now: datetime, limit: int, *, mail: bool | None = None, newest: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, not_, select, update
 
-from bot.adapters.store.claims import Scope, is_in
+from bot.adapters.store.claims import Filed, Scope, is_in
 from bot.adapters.store.codec import CONTACTS, WORDS, Contact, Words, dump, load
 from bot.adapters.store.database import insert_here, insert_if_new
 from bot.adapters.store.events import SqlEvents
@@ -72,7 +72,7 @@ class SqlReports:
         route: str | None = None,
     ) -> None:
         """See `ports.Reports`."""
-        key_id = self._settle_key(reporter, item)
+        key_id, contact = self._settle_key(reporter, item)
         self._connection.execute(
             insert(reports), _new_row(report, reporter, item) | {"tracker": tracker, "route": route}
         )
@@ -82,19 +82,21 @@ class SqlReports:
             for file in files
             if file.content is not None
         ]
-        self._scope.sealed.put([Plain(WORDS_PLACE, report.id, key_id, dump(WORDS, words)), *copies])
+        sealed_words = Plain(WORDS_PLACE, report.id, key_id, dump(WORDS, words))
+        self._scope.sealed.put([*contact, sealed_words, *copies])
         self._add_files(report.id, files)
+        self._scope.filed[report.id] = Filed(key_id, report.received_at)
 
-    def _settle_key(self, reporter: Reporter, item: InboxItem) -> str:
-        """Bring the item under its reporter's data key, and return that."""
+    def _settle_key(self, reporter: Reporter, item: InboxItem) -> tuple[str, Sequence[Plain]]:
+        """Bring the item under its reporter's data key; return that, and what of a new one is to be sealed."""
         item_key = self._claimed_key(item)
         key_id = self._connection.scalar(_REPORTERS_KEY, {"reporter": reporter.id})
         if key_id is None:
             self._add_reporter(reporter, item_key)
-            return item_key
+            return item_key, [_contact(reporter, item_key)]
         self._scope.sealed.replace(_contact(reporter, key_id))
         self._reseal(item, item_key, key_id)
-        return str(key_id)
+        return str(key_id), ()
 
     def add_mail(self, report_id: str, item: InboxItem) -> None:
         """See `ports.Reports`."""
@@ -125,7 +127,6 @@ class SqlReports:
             raise TransientError(
                 "another bot has just filed a report of the same reporter; nothing is written"
             )
-        self._scope.sealed.put([_contact(reporter, key_id)])
 
     def _add_files(self, report_id: str, safe_files: Sequence[SafeFile]) -> None:
         rows = [

@@ -1,0 +1,104 @@
+"""The same work on SQLite and on PostgreSQL, and two bots on one PostgreSQL beside one, with a tracker far away."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.mails import make_mail
+from benchmarks.reports import filled, run_over
+from tests.rigs.desk import Desk
+from tests.rigs.dovecot import Dovecot
+from tests.rigs.postgres import Pair, Postgres
+from tests.rigs.sandbox import Sandbox
+
+# The limits: how much more two bots do than one, and what PostgreSQL may cost beside SQLite.
+LEAST_GAIN = 1.5
+LEAST_SHARE = 0.5
+FAR_AWAY_MS = 100
+PATIENCE = 600
+
+
+def measure_databases(mails: int) -> bool:
+    """Print mails per second of one bot on either database; tell whether the limit holds."""
+    with Postgres({}) as server, server.desk() as pair:
+        speeds = {
+            name: _speed(mails, database)
+            for name, database in (("SQLite", {}), ("PostgreSQL", pair.settings))
+        }
+    share = speeds["PostgreSQL"] / speeds["SQLite"]
+    print(f"PostgreSQL beside SQLite: {share:.2f} (at least {LEAST_SHARE})")
+    return share >= LEAST_SHARE
+
+
+def _speed(mails: int, database: Mapping[str, str]) -> float:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, filled(mails) as dovecot:
+        run = run_over(Path(folder), dovecot, mails, database)
+    print(f"{'PostgreSQL' if database else 'SQLite'}: {run}")
+    return run.speed
+
+
+def measure_two_bots(mails: int) -> bool:
+    """Print mails per second of one bot and of two, each tracker answer delayed; tell whether two are worth it."""
+    with Postgres({}) as server:
+        one, two = (_shared(server, mails, bots) for bots in (1, 2))
+    print(f"two bots do {two / one:.2f} times what one does (at least {LEAST_GAIN})")
+    return two >= LEAST_GAIN * one
+
+
+def _shared(server: Postgres, mails: int, bots: int) -> float:
+    """Start bots on an empty mailbox, deliver everything at once, and time it until nothing is left to do."""
+    with ExitStack() as stack:
+        pair = stack.enter_context(server.desk())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        dovecot = stack.enter_context(Dovecot())
+        sandbox = stack.enter_context(Sandbox(folder / "sandbox"))
+        sandbox.fault(kind="delay_ms", milliseconds=FAR_AWAY_MS, count=10**9)
+        desk = Desk(
+            folder, sandbox, dovecot.settings | {"MAILBOX__POLL_SECONDS": "1"}, database=pair.settings
+        )
+        stack.enter_context(_running(desk, bots))
+        raws = [make_mail(number) for number in range(mails)]
+        started = time.perf_counter()
+        for raw in raws:
+            dovecot.deliver(raw)
+        _await(lambda: _is_done(pair, mails))
+        seconds = time.perf_counter() - started
+    print(
+        f"{bots} bot{'s' if bots > 1 else ''}, {FAR_AWAY_MS} ms to the tracker: {mails / seconds:.0f} mails/s"
+    )
+    return mails / seconds
+
+
+@contextmanager
+def _running(desk: Desk, bots: int) -> Iterator[None]:
+    running = [desk.start() for _ in range(bots)]
+    log = desk.folder / "bot.log"
+    try:
+        _await(lambda: log.exists() and log.read_text().count("bot-started") == bots)
+        yield
+    finally:
+        for bot in running:
+            bot.send_signal(signal.SIGTERM)
+        for bot in running:
+            bot.wait(60)
+
+
+def _is_done(pair: Pair, mails: int) -> bool:
+    with psycopg.connect(pair.main.replace("+psycopg", "")) as connection:
+        asked = (
+            "SELECT (SELECT count(*) FROM inbox WHERE state = 'done'),"
+            " (SELECT count(*) FROM outbox WHERE state = 'waiting')"
+        )
+        return connection.execute(asked).fetchone() == (mails, 0)
+
+
+def _await(happened: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < ends, "it took too long"
+        time.sleep(0.05)
