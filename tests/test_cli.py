@@ -125,7 +125,7 @@ def test_no_command_is_missing_from_these_tests(say: Say) -> None:
             for line in lines
             if line.startswith("  ") and line[2:3].strip()
         ]
-    assert {*seen} - {"report", "inbox", "outbox", "keys", "mailbox"} == {*COMMANDS}
+    assert {*seen} - {"report", "inbox", "outbox", "keys", "mailbox", "database"} == {*COMMANDS}
 
 
 def test_an_unknown_command_is_named(say: Say) -> None:

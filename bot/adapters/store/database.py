@@ -1,7 +1,7 @@
 """One database: how it is opened, how a transaction begins, and the few things in which databases differ."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,6 +100,15 @@ class Database:
 def insert_if_new(connection: Connection, table: Table) -> Insert:
     """Return an INSERT that passes over rows which a unique index forbids."""
     return insert_here(connection, table).on_conflict_do_nothing()
+
+
+def insert_once(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
+    """Insert one row unless a unique index forbids it, and tell whether it is there now by this.
+
+    The row count does not tell: PostgreSQL's driver leaves it open for an INSERT.
+    """
+    fresh = insert_if_new(connection, table).returning(*table.primary_key.columns)
+    return connection.execute(fresh, row).first() is not None
 
 
 def insert_here(connection: Connection, table: Table) -> "SqliteInsert | PostgresqlInsert":

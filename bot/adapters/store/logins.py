@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from bot.adapters.store.claims import Scope
-from bot.adapters.store.database import insert_if_new
+from bot.adapters.store.database import insert_once
 from bot.adapters.store.schema import kept_logins
 from bot.adapters.store.sealing import LOGIN, Plain
 
@@ -36,8 +36,7 @@ class SqlLogins:
         scope, number = self._scope, self._id(account)
         [key_id] = scope.vault.mint(1, now)
         facts = {"key_id": key_id, "first_hash": self._mark(first), "updated_at": now}
-        fresh = insert_if_new(scope.connection, kept_logins).values(id=number, **facts)
-        if not scope.connection.execute(fresh).rowcount:
+        if not insert_once(scope.connection, kept_logins, {"id": number, **facts}):
             old = scope.connection.scalar(select(kept_logins.c.key_id).where(kept_logins.c.id == number))
             scope.connection.execute(update(kept_logins).where(kept_logins.c.id == number).values(facts))
             scope.sealed.forget(LOGIN, [number])

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from bot.adapters.store.claims import Scope
-from bot.adapters.store.database import insert_if_new
+from bot.adapters.store.database import insert_once
 from bot.adapters.store.schema import form_requests, form_signatures
 from bot.domain.repeats import Accepted
 
@@ -32,9 +32,7 @@ class SqlRequests:
     def note_use(self, signature: str, name: str, signed_at: datetime) -> bool:
         """See `ports.Requests`."""
         row = {"digest": signature, "name": name, "signed_at": signed_at}
-        return bool(
-            self._connection.execute(insert_if_new(self._connection, form_signatures).values(row)).rowcount
-        )
+        return insert_once(self._connection, form_signatures, row)
 
     def find(self, name: str) -> Accepted | None:
         """See `ports.Requests`."""
@@ -52,9 +50,7 @@ class SqlRequests:
             "received_at": request.received_at,
             "due_on": request.due_on,
         }
-        return bool(
-            self._connection.execute(insert_if_new(self._connection, form_requests).values(row)).rowcount
-        )
+        return insert_once(self._connection, form_requests, row)
 
     def forget_signatures(self, before: datetime) -> int:
         """See `ports.Requests`."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, delete, func, or_, select, union, update
 
 from bot.adapters.store.claims import LONGEST, Scope, release, renew
-from bot.adapters.store.database import Database, insert_if_new
+from bot.adapters.store.database import Database, insert_if_new, insert_once
 from bot.adapters.store.events import SqlEvents
 from bot.adapters.store.holder import is_dead
 from bot.adapters.store.inbox import SqlInbox
@@ -103,8 +103,7 @@ class SqlStore:
         free = or_(leases.c.holder == self._holder, leases.c.lease_until <= now)
         if connection.execute(update(leases).where(leases.c.name == row["name"], free).values(row)).rowcount:
             return True
-        fresh = insert_if_new(connection, leases).returning(leases.c.name)
-        return connection.scalar(fresh, row) is not None
+        return insert_once(connection, leases, row)
 
     def renew(self, now: datetime) -> None:
         """See `ports.Store`; touches nothing when this bot never used its store."""
