@@ -118,7 +118,7 @@ def test_every_command_explains_itself_with_an_example(say: Say, command: str) -
 
 def test_no_command_is_missing_from_these_tests(say: Say) -> None:
     seen = []
-    for group in ((), ("report",), ("inbox",), ("outbox",), ("keys",), ("mailbox",)):
+    for group in ((), ("report",), ("inbox",), ("outbox",), ("keys",), ("mailbox",), ("database",)):
         lines = say(*group, "--help")[1].partition("Commands:")[2].splitlines()
         seen += [
             " ".join((*group, line.split()[0]))
