@@ -1,6 +1,7 @@
 """The trackers of the sandbox, each looked into in the same way: what the contract suite runs against."""
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,10 @@ from tests.rigs.sandbox import (
 Kind = Literal["gitlab", "jira-cloud", "jira-datacenter"]
 JIRAS: Sequence[Kind] = ("jira-cloud", "jira-datacenter")
 KINDS: Sequence[Kind] = ("gitlab", *JIRAS)
+
+
+_NAME = re.compile(r"CVD-\d+-\d+-\d+\.\w+")
+_UPLOAD = re.compile(rf"/uploads/\w+/({_NAME.pattern})\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,10 @@ class Town(ABC):
     @abstractmethod
     def comments(self, issue_id: str) -> list[SeenComment]:
         """The comments of one issue, oldest first."""
+
+    @abstractmethod
+    def files(self, issue_id: str) -> list[str]:
+        """Names of the files that people see at an issue: a file that is seen twice stands here twice."""
 
     @abstractmethod
     def act(self, issue_id: str) -> None:
@@ -126,6 +135,9 @@ class GitLabTown(Town):
 
     def comments(self, issue_id: str) -> list[SeenComment]:
         return [SeenComment(note["body"], note["internal"]) for note in self.sandbox.notes(int(issue_id))]
+
+    def files(self, issue_id: str) -> list[str]:
+        return [name for comment in self.comments(issue_id) for name in _UPLOAD.findall(comment.text)]
 
     def act(self, issue_id: str) -> None:
         url = f"{self.sandbox.gitlab}/api/v4/projects/{quote(PROJECT, safe='')}/issues/{issue_id}/notes"
@@ -180,6 +192,12 @@ class JiraTown(Town):
             SeenComment(_words(comment["body"]), _kept(comment).get("internal") is True)
             for comment in self.sandbox.jira_comments(issue_id)
         ]
+
+    def files(self, issue_id: str) -> list[str]:
+        attached = [file["filename"] for file in self.sandbox.jira_attachments(issue_id)]
+        said = [_NAME.findall(comment.text) for comment in self.comments(issue_id)]
+        assert [sorted(set(names)) for names in said if names] == ([sorted(attached)] if attached else [])
+        return attached
 
     def act(self, issue_id: str) -> None:
         text = [{"type": "mention", "attrs": {"id": "5b10ac8d82e05b22cc7d4002", "text": "@Tess"}}]
