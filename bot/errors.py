@@ -37,7 +37,11 @@ class PermanentError(MeldpuntError):
 
 
 class StoreError(MeldpuntError):
-    """The desk's own database could not be used, and nothing was written."""
+    """The desk's own database could not be used, and nothing was written.
+
+    Where a connection broke during a commit the words say that this is not known: whatever the bot writes may
+    be written again, and counts once.
+    """
 
 
 class StoreAwayError(StoreError, TransientError):

@@ -175,7 +175,8 @@ class Inbox(Protocol):
     def same_mail(self, item: InboxItem) -> tuple[int, str] | None:
         """Number and report id of the first other item that is this same mail and belongs to a report.
 
-        It sees what was filed before in this transaction. The same is what `domain.fingerprint` calls so.
+        It sees what was filed before in this transaction, and no other bot files while this one goes on. The same
+        is what `domain.fingerprint` calls so.
         """
 
     def finish(  # noqa: PLR0913 - each is one fact of the outcome

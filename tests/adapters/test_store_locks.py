@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event
 
 from bot.adapters.store.store import SqlStore
 from bot.domain.inbox import InboxItem
+from bot.domain.outbox import Result
 from bot.domain.submission import Kind
 from bot.errors import MeldpuntError, StoreAwayError
 from tests.builders import mail
@@ -23,6 +24,7 @@ from tests.rigs.stores import (
     create_issue,
     file_report,
     open_report,
+    outcome_of,
     reporter,
     take,
 )
@@ -58,6 +60,33 @@ def test_a_lane_whose_first_order_is_just_being_claimed_lets_no_other_go(stores:
         assert [each.number for each in one.outbox.claim(NOW, 1)] == [1]
         assert [each.number for each in two.outbox.claim(NOW, 5)] == [3]
         assert two.outbox.claim(NOW, 5) == []
+
+
+def test_bots_that_deliver_at_once_keep_each_lane_in_order_and_do_nothing_twice(stores: Stores) -> None:
+    store = stores.open()
+    report_id = open_report(store).id
+    with store.begin() as tx:
+        orders = [comment(report_id, f"lane {number % 7}", str(number)) for number in range(70)]
+        tx.outbox.add(orders, NOW)
+    carried_out: list[int] = []
+
+    def deliver_all(holder: str) -> None:
+        mine = stores.open(holder)
+        for _ in range(2000):
+            if len(carried_out) == len(orders):
+                return
+            with mine.begin() as tx:
+                deliveries = tx.outbox.claim(NOW, 3)
+            carried_out.extend(each.number for each in deliveries)
+            with mine.begin() as tx:
+                tx.outbox.record([outcome_of(each, Result.DONE) for each in deliveries], NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(deliver_all, ["bot-a", "bot-b", "bot-c", "bot-d"]))
+    assert sorted(carried_out) == list(range(1, 71))
+    for lane in range(7):
+        of_lane = [number for number in carried_out if (number - 1) % 7 == lane]
+        assert of_lane == sorted(of_lane)
 
 
 def test_leases_are_renewed_and_given_back_around_what_is_just_being_written(stores: Stores) -> None:

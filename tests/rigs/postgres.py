@@ -267,9 +267,9 @@ def _folder() -> Path:
 
 
 def _as_nobody(command: list[str]) -> list[str]:
-    if os.geteuid() != 0:
-        return command
-    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *command]
+    """Run as `nobody` where we are root, and never longer than the tests, however those end."""
+    other = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
+    return ["setpriv", "--pdeathsig=INT", *other, *command]
 
 
 def _free_port() -> int:
