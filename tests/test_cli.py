@@ -116,14 +116,14 @@ def test_every_command_explains_itself_with_an_example(say: Say, command: str) -
 
 def test_no_command_is_missing_from_these_tests(say: Say) -> None:
     seen = []
-    for group in ((), ("report",), ("inbox",), ("outbox",), ("keys",)):
+    for group in ((), ("report",), ("inbox",), ("outbox",), ("keys",), ("database",)):
         lines = say(*group, "--help")[1].partition("Commands:")[2].splitlines()
         seen += [
             " ".join((*group, line.split()[0]))
             for line in lines
             if line.startswith("  ") and line[2:3].strip()
         ]
-    assert {*seen} - {"report", "inbox", "outbox", "keys"} == {*COMMANDS}
+    assert {*seen} - {"report", "inbox", "outbox", "keys", "database"} == {*COMMANDS}
 
 
 def test_an_unknown_command_is_named(say: Say) -> None:
