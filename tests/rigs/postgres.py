@@ -21,7 +21,7 @@ from psycopg import sql
 
 from bot.adapters.store import schema
 from bot.adapters.store.database import Database
-from bot.adapters.store.migrate import KEYS, MAIN
+from bot.adapters.store.migrate import KEYS, MAIN, History
 
 NOBODY = 65534
 DEADLINE = 30.0
@@ -152,8 +152,8 @@ class Postgres:
         """Give a pair of databases with all tables and nothing in them; emptied at the end, for the next test."""
         pair = self._spare.pop() if self._spare else self._migrated()
         yield pair
-        for url, tables in ((pair.main, MAIN_TABLES), (pair.keys, KEY_TABLES)):
-            self._clear(url.rpartition("/")[2], tables)
+        for url, tables, history in ((pair.main, MAIN_TABLES, MAIN), (pair.keys, KEY_TABLES, KEYS)):
+            self._clear(url.rpartition("/")[2], tables, history)
         self._spare.append(pair)
 
     @contextmanager
@@ -191,7 +191,7 @@ class Postgres:
         self.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(*map(sql.Identifier, (name, USER))))
         return name
 
-    def _clear(self, name: str, tables: Iterable[str]) -> None:
+    def _clear(self, name: str, tables: Iterable[str], history: History) -> None:
         """Turn everybody out and empty the tables, those too whose rows must never go."""
         with self.superuser(name) as connection:
             connection.execute(
@@ -201,6 +201,7 @@ class Postgres:
             connection.execute("SET session_replication_role = replica")
             named = sql.SQL(", ").join(map(sql.Identifier, tables))
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(named))
+            connection.execute("UPDATE alembic_version SET version_num = %s", [history.head])
 
     def _migrated(self) -> Pair:
         pair = Pair(self.url(self._create()), self.url(self._create()))
