@@ -34,7 +34,7 @@ check: $(READY) ## Lint, types, layers, then the tests
 	@$(MAKE) --no-print-directory test
 
 long: $(READY) ## The full matrix: 50 kills, fuzzers, load (up to 80 minutes)
-	@CI=true $(BIN)/pytest -q -m long
+	@CI=true $(BIN)/pytest -q -n auto -m long
 	@$(BIN)/pytest -q -n auto --hypothesis-profile=long tests/domain tests/test_render.py
 	@$(BIN)/python -m benchmarks
 
