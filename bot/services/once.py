@@ -46,7 +46,8 @@ def run_once(bot: Bot) -> Round:
         taking = pool.submit(poll_mailbox, bot)
         filing = pool.submit(_repeat, bot, process_inbox, taking)
         mailing = pool.submit(_repeat, bot, deliver_mail, filing)
-        attempts = _repeat(bot, deliver_issues, filing) + mailing.result()
+        # The team is told in the issue of what the mail server refused.
+        attempts = _repeat(bot, deliver_issues, mailing) + mailing.result()
     taken, filed = taking.result(), filing.result()
     patience = bot.now() + bot.lease + _settling(bot) + GRACE
     while _unsettled(bot) and bot.now() < patience and not bot.stopping.is_set():

@@ -1,7 +1,7 @@
 """What becomes of an attempt whose end is not known yet, or cannot be written yet."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.issue import IssueDraft, IssueLink
+from bot.domain.issue import Block, IssueDraft, IssueLink
 from bot.errors import OutcomeUnknownError, StoreAwayError
 from bot.ports import Bot, Transaction
 from bot.services.delivery import deliver_issues
@@ -31,6 +31,9 @@ class Tracker:
 
     cut_short: int = 0
     created: list[str] = field(default_factory=list)
+
+    def fits(self, body: Sequence[Block]) -> bool:
+        return bool(body)
 
     def create_issue(self, draft: IssueDraft) -> IssueLink:
         if self.cut_short:
