@@ -11,7 +11,7 @@ import psycopg
 
 from benchmarks.mails import make_mail
 from benchmarks.reports import filled, run_over
-from tests.rigs.desk import Desk
+from tests.rigs.desk import Desk, Tracker
 from tests.rigs.dovecot import Dovecot
 from tests.rigs.postgres import Pair, Postgres
 from tests.rigs.sandbox import Sandbox
@@ -19,45 +19,51 @@ from tests.rigs.sandbox import Sandbox
 # The limits: how much more two bots do than one, and what PostgreSQL may cost beside SQLite.
 LEAST_GAIN = 1.5
 LEAST_SHARE = 0.5
-FAR_AWAY_MS = 100
+TRACKERS: tuple[Tracker, ...] = ("gitlab", "jira-cloud")
+# Milliseconds that each answer of the tracker takes. The limit holds for the last: there one bot waits, while with
+# the first it already keeps two cores busy, with all servers on the same machine.
+FAR_AWAY_MS = (100, 300)
 PATIENCE = 600
 
 
 def measure_databases(mails: int) -> bool:
-    """Print mails per second of one bot on either database; tell whether the limit holds."""
-    with Postgres({}) as server, server.desk() as pair:
-        speeds = {
-            name: _speed(mails, database)
-            for name, database in (("SQLite", {}), ("PostgreSQL", pair.settings))
-        }
-    share = speeds["PostgreSQL"] / speeds["SQLite"]
-    print(f"PostgreSQL beside SQLite: {share:.2f} (at least {LEAST_SHARE})")
-    return share >= LEAST_SHARE
+    """Print mails per second of one bot with either tracker on either database; tell whether the limits hold."""
+    shares = []
+    for tracker in TRACKERS:
+        with Postgres({}) as server, server.desk() as pair:
+            speeds = [_speed(mails, tracker, database) for database in ({}, pair.settings)]
+        shares.append(speeds[1] / speeds[0])
+        print(f"{tracker}: PostgreSQL beside SQLite: {shares[-1]:.2f} (at least {LEAST_SHARE})")
+    return min(shares) >= LEAST_SHARE
 
 
-def _speed(mails: int, database: Mapping[str, str]) -> float:
+def _speed(mails: int, tracker: Tracker, database: Mapping[str, str]) -> float:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, filled(mails) as dovecot:
-        run = run_over(Path(folder), dovecot, mails, database)
-    print(f"{'PostgreSQL' if database else 'SQLite'}: {run}")
+        run = run_over(Path(folder), dovecot, mails, database, tracker=tracker)
+    print(f"{tracker}, {'PostgreSQL' if database else 'SQLite'}: {run}, {run.calls} tracker calls")
     return run.speed
 
 
 def measure_two_bots(mails: int) -> bool:
     """Print mails per second of one bot and of two, each tracker answer delayed; tell whether two are worth it."""
-    with Postgres({}) as server:
-        one, two = (_shared(server, mails, bots) for bots in (1, 2))
-    print(f"two bots do {two / one:.2f} times what one does (at least {LEAST_GAIN})")
-    return two >= LEAST_GAIN * one
+    gain = 0.0
+    for delay in FAR_AWAY_MS:
+        with Postgres({}) as server:
+            one, two = (_shared(server, mails, bots, delay) for bots in (1, 2))
+        gain = two / one
+        limit = f" (at least {LEAST_GAIN})" if delay == FAR_AWAY_MS[-1] else ""
+        print(f"{delay} ms to the tracker: two bots do {gain:.2f} times what one does{limit}")
+    return gain >= LEAST_GAIN
 
 
-def _shared(server: Postgres, mails: int, bots: int) -> float:
+def _shared(server: Postgres, mails: int, bots: int, delay: int) -> float:
     """Start bots on an empty mailbox, deliver everything at once, and time it until nothing is left to do."""
     with ExitStack() as stack:
         pair = stack.enter_context(server.desk())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         dovecot = stack.enter_context(Dovecot())
         sandbox = stack.enter_context(Sandbox(folder / "sandbox"))
-        sandbox.fault(kind="delay_ms", milliseconds=FAR_AWAY_MS, count=10**9)
+        sandbox.control("POST", "delay", {"milliseconds": delay})
         desk = Desk(
             folder, sandbox, dovecot.settings | {"MAILBOX__POLL_SECONDS": "1"}, database=pair.settings
         )
@@ -68,9 +74,7 @@ def _shared(server: Postgres, mails: int, bots: int) -> float:
             dovecot.deliver(raw)
         _await(lambda: _is_done(pair, mails))
         seconds = time.perf_counter() - started
-    print(
-        f"{bots} bot{'s' if bots > 1 else ''}, {FAR_AWAY_MS} ms to the tracker: {mails / seconds:.0f} mails/s"
-    )
+    print(f"{bots} bot{'s' if bots > 1 else ''}, {delay} ms to the tracker: {mails / seconds:.0f} mails/s")
     return mails / seconds
 
 

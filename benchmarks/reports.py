@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.floor import measure_floor
 from benchmarks.mails import make_mail
-from tests.rigs.desk import Desk
+from tests.rigs.desk import Desk, Tracker
 from tests.rigs.dovecot import Dovecot
 from tests.rigs.sandbox import Sandbox
 
@@ -80,13 +80,19 @@ def filled(mails: int) -> Dovecot:
     return dovecot
 
 
-def run_over(
-    folder: Path, dovecot: Dovecot, mails: int, database: Mapping[str, str] | None = None, *, delay: int = 0
+def run_over(  # noqa: PLR0913 - the dimensions that are measured
+    folder: Path,
+    dovecot: Dovecot,
+    mails: int,
+    database: Mapping[str, str] | None = None,
+    *,
+    tracker: Tracker = "gitlab",
+    delay: int = 0,
 ) -> Run:
     """Run the whole process once over a full mailbox, a new desk and an empty tracker, each answer `delay` ms late."""
-    with Sandbox(folder / "sandbox") as sandbox:
+    with Sandbox(folder / "sandbox", None if tracker == "gitlab" else "cloud") as sandbox:
         sandbox.control("POST", "delay", {"milliseconds": delay})
-        desk = Desk(folder, sandbox, dovecot.settings, database=database or {})
+        desk = Desk(folder, sandbox, dovecot.settings, tracker, database=database or {})
         command = ["/usr/bin/time", "-f", "%M", sys.executable, "-m", "bot", "once"]
         started = time.perf_counter()
         done = subprocess.run(command, cwd=folder, env=desk.env, capture_output=True, text=True, check=False)
