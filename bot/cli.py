@@ -162,7 +162,7 @@ def sandbox(  # noqa: PLR0913, PLR0917 - one option for each stand-in
 ) -> None:
     """Run stand-ins for GitLab, Jira and mail on this machine.
 
-    Example: meldpunt sandbox --gitlab-port 8081 --smtp-port 2525 --web-port 8025.
+    Example: meldpunt sandbox --gitlab-port 8081 --jira-port 8082 --smtp-port 2525 --web-port 8025.
     """
     from bot.sandbox.run import run_sandbox
 

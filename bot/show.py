@@ -123,7 +123,11 @@ def print_report(view: ReportView, zone: ZoneInfo, *, as_json: bool) -> None:
         if name not in {"promises", "issue_url"}:
             _say(f"{name:12} {_cell(value)}")
     for event in events:
-        rest = ", ".join(f"{key}={value}" for key, value in event.items() if key not in {"at", "event"})
+        rest = ", ".join(
+            f"{key}={value}"
+            for key, value in event.items()
+            if key not in {"at", "event"} and value is not None
+        )
         _say(f"{_cell(event['at'])}  {event['event']}  {rest}".rstrip())
 
 

@@ -177,6 +177,25 @@ def test_everything_that_a_service_names_is_declared_and_there() -> None:
     assert all(each["file"] == f"secrets/{name}" for name, each in COMPOSE["secrets"].items())
 
 
+def test_the_databases_are_those_of_the_secrets_whatever_the_settings_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {
+        "DATABASE_URL": "postgresql+psycopg://a@database/a",
+        "KEYS_URL": "postgresql+psycopg://b@database/b",
+    }
+    written |= {"SECRET_KEYS": "k1:" + "A" * 43 + "=", "INDEX_SECRET": "a-word-that-nobody-guesses"}
+    for name, value in written.items():
+        (tmp_path / f"{PREFIX}{name}").write_text(value, "utf-8")
+    # As compose does: `environment` wins from `env_file`, here the example as it is copied.
+    monkeypatch.setenv(f"{PREFIX}DATABASE_URL", "sqlite:///meldpunt.db")
+    for name, value in SERVICES["bot"]["environment"].items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings(secrets_dir=tmp_path)
+    assert settings.database_url.get_secret_value() == written["DATABASE_URL"]
+    assert settings.keys_address == written["KEYS_URL"]
+
+
 def test_every_setting_in_it_is_one_that_the_bot_knows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

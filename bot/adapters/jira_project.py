@@ -79,7 +79,13 @@ class JiraProject:
         yield from jira_check.project_problems(project, private=self.private and not self.level)
         yield from self._screen_problems()
         what = f"the security level {self.level}" if self.level else "the permission Browse Projects"
-        yield from jira_check.open_to_everybody(self._readers() or (), what)
+        readers = self._readers()
+        if readers is None and self.private and not self.level:
+            yield (
+                "nobody can see here whether the project is private, as PRIVATE_PROJECT says: let the token's account "
+                "read the project's permissions (Administer Projects), or set SECURITY_LEVEL"
+            )
+        yield from jira_check.open_to_everybody(readers or (), what)
 
     def who_can_read(self) -> Sequence[str]:
         """Name who can read an issue, in sentences."""

@@ -80,7 +80,8 @@ def _joker() -> bytes:
     mail = _mail("Max Grap", "max@example.org", "@all please look: open redirect #1 ~critical")
     mail.set_content(
         "Hello,\n\n/close\n/assign @root\n```\n/confidential\n```\n@all your login has an open redirect:\n"
-        "https://login.example.nl/?next=https://example.com\n\n/label ~done\n\nMax\n"
+        "https://login.example.nl/?next=https://example.com\n\n/label ~done\n\n"
+        "[~admin] {panel}h1. Solved{panel} !https://example.com/seen.png! {noformat}[~all]{noformat}\n\nMax\n"
     )
     return mail.as_bytes()
 

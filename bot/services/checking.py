@@ -71,7 +71,7 @@ def _routing_problems(bot: Bot) -> Sequence[str]:
 def _settings_problems(bot: Bot) -> Sequence[str]:
     settings = bot.settings
     problems = []
-    if bot.mailbox is None:
+    if bot.mailbox is None and not settings.form.keys:
         problems.append("no mailbox is set: write MELDPUNT_MAILBOX__KIND=imap (or maildir) and what it needs")
     if bot.mailer is None:
         problems.append("no mail server is set, so no receipt can be sent: write MELDPUNT_MAILER__HOST")

@@ -270,5 +270,8 @@ def test_where_jira_does_not_tell_who_can_read_a_person_must_look(jira: Jira, st
     assert jira.tracker().check() == []
     (of_level,) = jira.tracker().who_can_read()
     assert of_level.endswith("look at Issue Security in the project's settings")
-    (of_project,) = jira.tracker(security_level=None, private_project=True).who_can_read()
+    private = jira.tracker(security_level=None, private_project=True)
+    (of_project,) = private.who_can_read()
     assert of_project.endswith("look at Permissions in the project's settings")
+    (unseen,) = private.check()
+    assert "whether the project is private" in unseen

@@ -45,6 +45,7 @@ class Provider:
     pending: deque[str] = field(default_factory=deque)
     asked: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     codes: dict[str, str] = field(default_factory=dict)
+    paths: set[tuple[str, str]] = field(default_factory=set)
 
     def __enter__(self) -> Self:
         self._numbers = itertools.count(1)
@@ -162,6 +163,7 @@ class _Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        self.provider.paths.add(("GET", urlsplit(self.path).path))
         if self.path.startswith("/introspect"):
             token = self.headers.get("Authorization", "").removeprefix("Bearer ")
             good = token in self.provider.tokens
@@ -184,6 +186,7 @@ class _Answering(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", "0"))
         form = {name: values[0] for name, values in parse_qs(self.rfile.read(length).decode()).items()}
         self.provider.asked.append((self.path, form))
+        self.provider.paths.add(("POST", urlsplit(self.path).path))
         if self.path.endswith("/devicecode"):
             self._say(
                 200,
