@@ -1,6 +1,7 @@
 """Colours for labels that nobody gave one, and the text colour that can be read on them."""
 
 import hashlib
+import re
 
 _FAMILIES = {
     "severity::critical": "#9f1239",
@@ -18,12 +19,16 @@ _FAMILIES = {
 }
 _PALETTE = ("#1d4ed8", "#6d28d9", "#0f766e", "#9d174d", "#4d7c0f", "#0e7490", "#7c2d12", "#3730a3")
 _HALF_BRIGHT = 500
+# What a program gives to find an issue again says nothing to people.
+_FOR_PROGRAMS = re.compile(r"[a-z]+-[0-9a-f]{8,}")
 
 
 def colour_of(name: str) -> str:
     """Return the same colour for the same label name, always."""
     if name in _FAMILIES:
         return _FAMILIES[name]
+    if _FOR_PROGRAMS.fullmatch(name):
+        return "#e5e7eb"
     family = name.split("::", maxsplit=1)[0]
     return _PALETTE[hashlib.sha256(family.encode()).digest()[0] % len(_PALETTE)]
 
