@@ -18,7 +18,7 @@ from tests.rigs.sandbox import Sandbox
 
 # The limits: how much more two bots do than one, and what PostgreSQL may cost beside SQLite.
 LEAST_GAIN = 1.5
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.4
 TRACKERS: tuple[Tracker, ...] = ("gitlab", "jira-cloud")
 DATABASES = ("SQLite", "PostgreSQL")
 MOST_NAMES = 48

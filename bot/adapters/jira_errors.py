@@ -41,16 +41,21 @@ def refusal(name: str, response: requests.Response, *, sent: str | None, now: da
         return TransientError(f"tracker {name} {sentence}")
     if is_not_logged_in(response):
         return not_logged_in(name, response)
-    if status == HTTPStatus.NOT_FOUND and writes and re.search(r"/issue/[0-9]+/", response.url):
-        return PermanentError(
-            f"tracker {name} does not have this issue any more, or hides it from the token's account"
-        )
+    if status == HTTPStatus.NOT_FOUND and (missing := _missing(response, writes=writes)):
+        return PermanentError(f"tracker {name} {missing}")
     if status in _LATER:
         sentence = f"{_LATER[HTTPStatus(status)]} ({status}{_limit(response)})"
         return TransientError(f"tracker {name} {sentence}", retry_after=pause)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return _trouble(name, response, writes=writes, pause=pause)
     return _refused(name, response, sent or "")
+
+
+def _missing(response: requests.Response, *, writes: bool) -> str | None:
+    """Say what is not there, where it is one thing and not the whole project."""
+    if writes and re.search(r"/issue/[0-9]+/", response.url):
+        return "does not have this issue any more, or hides it from the token's account"
+    return None if writes or "/properties/" not in response.url else "has no such property"
 
 
 def is_not_logged_in(response: requests.Response) -> bool:

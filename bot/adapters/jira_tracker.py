@@ -24,7 +24,7 @@ from bot.adapters.tracker_errors import odd_answer
 from bot.domain import adf, wiki
 from bot.domain.issue import Block, CommentDraft, IssueDraft, IssueLink
 from bot.domain.jira_text import MOST_TEXT, marker_label, neutral_summary, plain_label, plain_marker
-from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, SettingsError
+from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, SettingsError, TransientError
 from bot.setting_values import is_loopback
 
 _PROPERTY = "meldpunt"
@@ -167,19 +167,19 @@ class JiraTracker:
         content = {"body": self._write(draft.body, draft.marker), "properties": [internal]}
         with self._translated(writes=True):
             comment = self._made(self._client().tell(f"issue/{issue_id}/comment", content))
-        if desk and comment.get("jsdPublic") is not False and not self._is_internal(str(comment["id"])):
-            raise PermanentError(
-                f"comment {comment['id']} in tracker {self._name} is not internal, so customers may see it; make it so "
-                "by hand, or take it out"
-            )
+            if desk:
+                self._see_it_is_internal(comment)
 
     def find_comment(self, issue_id: str, marker: str) -> bool:
-        """Tell whether a comment with exactly our marker at its end stands in the issue."""
+        """Tell whether a comment with exactly our marker at its end stands in the issue; as hidden as it must be."""
         with self._translated(writes=False):
             comments = self._client().pages(
                 f"issue/{issue_id}/comment", "comments", size=_PAGE, orderBy="-created"
             )
-            return any(self._has_marker(comment["body"], marker) for comment in comments)
+            found = next((each for each in comments if self._has_marker(each["body"], marker)), None)
+            if found is not None and self._project.is_service_desk():
+                self._see_it_is_internal(found)
+            return found is not None
 
     def check(self) -> Sequence[str]:
         """Look at log-in, permissions, project, create screen, security level and who is let in."""
@@ -282,11 +282,24 @@ class JiraTracker:
             raise odd_answer(self._name, "another issue than was asked for", writes=False)
         return dict(issue)
 
-    def _is_internal(self, comment_id: str) -> bool:
+    def _see_it_is_internal(self, comment: Mapping[str, Any]) -> None:
+        """Raise PermanentError where customers see a comment; what could not be asked is asked with the next look."""
+        number = int(comment["id"])
+        try:
+            if comment.get("jsdPublic") is False or self._is_internal(number):
+                return
+        except TransientError as error:
+            raise OutcomeUnknownError(str(error), over=True) from None
+        raise PermanentError(
+            f"comment {number} in tracker {self._name} is not internal, so customers may see it; make it so by "
+            "hand, or take it out"
+        )
+
+    def _is_internal(self, comment_id: int) -> bool:
         try:
             kept = self._client().ask(f"comment/{comment_id}/properties/{_INTERNAL}")
             return str(kept["value"]["internal"]).lower() == "true"
-        except (MeldpuntError, LookupError, TypeError, ValueError):
+        except (PermanentError, LookupError, TypeError, ValueError):
             return False
 
     @contextmanager

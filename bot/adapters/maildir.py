@@ -170,7 +170,7 @@ class MaildirMailbox:
                 with os.scandir(self._home(folder) / box) as entries:
                     for entry in entries:
                         if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
-                            files[entry.name.partition(":")[0]] = Path(entry.path)
+                            files[_uid(entry.name)] = Path(entry.path)
             except OSError as error:
                 reason = error.strerror or type(error).__name__
                 raise TransientError(f"{self._home(folder) / box} could not be read: {reason}") from None
@@ -229,7 +229,7 @@ class MaildirMailbox:
         else:
             home = self._home(folder)
         flags = set(source.name.partition(":2,")[2]) | {"S"}
-        source.rename(home / "cur" / f"{uid}:2,{''.join(sorted(flags))}")
+        source.rename(home / "cur" / f"{source.name.partition(':')[0]}:2,{''.join(sorted(flags))}")
 
     def _find(self, folder: str, uid: str) -> Path:
         """Return where a file lies now; it is listed anew only when it moved since the last listing."""
@@ -240,3 +240,8 @@ class MaildirMailbox:
         if path is None:
             raise FileNotFoundError(uid)
         return path
+
+
+def _uid(name: str) -> str:
+    """Return the unique part of a file's name as text that can be stored, whatever bytes it has."""
+    return name.partition(":")[0].encode(errors="backslashreplace").decode()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
 from bot.domain.language import language_of
 from bot.domain.outgoing import is_address
@@ -16,6 +17,8 @@ from bot.domain.submission import Attachment, Submission
 from bot.domain.visible import one_line
 
 MOST_FILES = 100
+# A body with fewer colons cannot have so many names that they matter.
+_MOST_NAMES, _MANY_COLONS = 100, 1000
 _TITLE = 120
 
 # What stands above each part of the text in the issue; none of these words states a severity by itself.
@@ -109,13 +112,35 @@ class FormReport(_Part):
     attachments: tuple[FormFile, ...] | None = Field(
         default=None,
         max_length=MOST_FILES,
+        fail_fast=True,
         description="Files; the tracker gets a safe copy where one can be made.",
     )
 
 
+class TooManyNamesError(ValueError):
+    """The JSON has so many names that to complain about each would take the memory of the machine."""
+
+
 def read_form(body: bytes) -> FormReport:
-    """Read and check the JSON of a report; pydantic's ValidationError says what is wrong and where."""
+    """Read and check the JSON of a report; pydantic's ValidationError says what is wrong and where.
+
+    TooManyNamesError for an object with more names than any that is meant as a report.
+    """
+    if body.count(b":") > _MANY_COLONS and any(len(each) > _MOST_NAMES for each in _objects(body)):
+        raise TooManyNamesError
     return FormReport.model_validate_json(body)
+
+
+def _objects(body: bytes) -> Iterator[dict[str, object]]:
+    """Yield the objects in which a report has names; what is no JSON has none."""
+    try:
+        whole = from_json(body)
+    except ValueError:
+        return
+    if isinstance(whole, dict):
+        files = whole.get("attachments")
+        parts = [whole, whole.get("reporter"), *(files[:MOST_FILES] if isinstance(files, list) else ())]
+        yield from (part for part in parts if isinstance(part, dict))
 
 
 def parse_form(body: bytes, *, language: str = "en") -> Submission:
@@ -135,7 +160,7 @@ def parse_form_briefly(body: bytes, *, language: str = "en") -> Submission:
     """Do the same without anything that takes long, for a form that its reader died of."""
     try:
         form = read_form(body)
-    except ValidationError:
+    except ValueError:
         return Submission(problems=("what the form sent is not the JSON of a report",))
     files = (
         Attachment(file.name, file.media_type, base64.b64decode(file.content))

@@ -4,6 +4,7 @@ Mail and tracker have workers of their own: a receipt does not wait for a tracke
 a mail server that does.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ MAIL_WORKERS, MAIL_CLAIMS = 1, 4
 LONG_AGO = timedelta(days=1)
 # Seconds that a store which is away is waited for before outcomes are given up.
 WRITE_TRIES = 120
+# How often, and with what pause, it is tried when the bot is told to stop.
+LAST_TRIES, LAST_PAUSE = 3, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +110,17 @@ def _record(bot: Bot, finished: Sequence[_Finished]) -> None:
 
     While the store is away this waits for it: what was sent must not be forgotten, or it would go out again.
     """
-    for pause in range(WRITE_TRIES, -1, -1):
+    tries = WRITE_TRIES
+    while True:
         try:
             _write(bot, finished)
         except TransientError as error:
             bot.doors.saw("store", bot.now(), str(error))
-            if not pause or bot.stopping.wait(1):
+            tries = min(tries - 1, LAST_TRIES) if bot.stopping.is_set() else tries - 1
+            if tries < 0:
                 raise
+            if bot.stopping.wait(1):
+                time.sleep(LAST_PAUSE)
         except Exception as error:  # noqa: BLE001 - the others' outcomes must not be lost with it
             if len(finished) == 1:
                 _hold_unwritten(bot, finished[0].outcome.delivery, error)
@@ -130,7 +137,8 @@ def _write(bot: Bot, finished: Sequence[_Finished]) -> None:
     """Write outcomes; what follows from one is written only if it still counted."""
     with bot.store.begin() as tx:
         written = tx.outbox.record([each.outcome for each in finished], bot.now())
-        for each in finished:
+        # Always in one order: mail and tracker write to the same reports at once, and neither may wait for the other.
+        for each in sorted(finished, key=lambda each: each.outcome.delivery.report_id):
             if each.outcome.delivery.id in written:
                 each.consequence(tx)
     if any(each.outcome.result is Result.HELD for each in finished):

@@ -40,7 +40,7 @@ def take_report(bot: Bot, request: Request) -> Accepted | Verdict:
     """Store the report of a request and return what to answer; a repeat gets the answer of the first.
 
     A replay, and a key that served for another body, come back as their verdict, and no report is stored.
-    StoreError when the store could not be used: then nothing of it is there.
+    StoreError when the store could not be used; where the line broke in the commit it may be there all the same.
     """
     for _ in range(TRIES):
         try:

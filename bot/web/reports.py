@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
-from bot.domain.form import FormReport, read_form
+from bot.domain.form import FormReport, TooManyNamesError, read_form
 from bot.domain.repeats import Accepted, Verdict, parse_idempotency_key
 from bot.domain.signature import HEADER, Refusal, Signature, check_signature
 from bot.errors import MeldpuntError, StoreError
@@ -139,6 +139,8 @@ def _check_media_type(request: Request) -> None:
 def _read(body: bytes) -> FormReport:
     try:
         return read_form(body)
+    except TooManyNamesError:
+        raise ProblemError(WRONG_FIELDS, "An object has far more names than a report knows.") from None
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_ERRORS]
     if faults[0]["type"] == "json_invalid":
@@ -164,7 +166,10 @@ def _away(bot: Bot, error: MeldpuntError) -> ProblemError:
     door = "store" if isinstance(error, StoreError) else "form"
     if bot.doors.saw(door, bot.now(), str(error)):
         get_log().warning("form-hindered", reason=str(error))
-    return ProblemError(AWAY, "Nothing was stored; send it again.", headers={"Retry-After": "10"})
+    detail = (
+        "It may be stored or not: send the same again under the same Idempotency-Key, and it is one report."
+    )
+    return ProblemError(AWAY, detail, headers={"Retry-After": "10"})
 
 
 def _fault(error: Exception) -> ProblemError:

@@ -15,6 +15,7 @@ import responses
 from pydantic import SecretStr
 
 from bot.adapters.jira_tracker import JiraTracker
+from bot.domain import adf
 from bot.domain.issue import Block, CommentDraft, Foreign, IssueDraft, IssueLink, Links, Sentence
 from bot.errors import MeldpuntError, OutcomeUnknownError, PermanentError, SettingsError, TransientError
 
@@ -632,7 +633,7 @@ def test_in_a_service_desk_a_comment_is_known_to_be_internal(
 
 
 @pytest.mark.parametrize(
-    ("status", "kept"), [(200, {"value": {"internal": False}}), (200, {"value": None}), (404, {}), (500, {})]
+    ("status", "kept"), [(200, {"value": {"internal": False}}), (200, {"value": None}), (404, {})]
 )
 def test_in_a_service_desk_a_comment_that_customers_may_see_is_told(
     http: responses.RequestsMock, status: int, kept: dict[str, Any]
@@ -642,6 +643,26 @@ def test_in_a_service_desk_a_comment_that_customers_may_see_is_told(
     http.get(f"{api()}/comment/5/properties/sd.public.comment", json=kept, status=status)
     with pytest.raises(PermanentError, match="comment 5 in tracker main is not internal"):
         tracker().add_comment("10042", COMMENT)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_where_jira_cannot_say_whether_a_comment_is_internal_it_is_asked_with_the_next_look(
+    http: responses.RequestsMock, status: int
+) -> None:
+    add_project(http, "service_desk")
+    http.post(f"{api()}/issue/10042/comment", json={"id": "5"}, status=201)
+    http.get(f"{api()}/comment/5/properties/sd.public.comment", json={}, status=status)
+    made = tracker()
+    with pytest.raises(OutcomeUnknownError):
+        made.add_comment("10042", COMMENT)
+    text = adf.to_adf(COMMENT.body, COMMENT.marker, site=URL)
+    found = {"comments": [{"id": "5", "body": text}], "total": 1, "startAt": 0, "maxResults": 100}
+    http.get(f"{api()}/issue/10042/comment", json=found)
+    http.replace(
+        "GET", f"{api()}/comment/5/properties/sd.public.comment", json={"value": {"internal": False}}
+    )
+    with pytest.raises(PermanentError, match="comment 5 in tracker main is not internal"):
+        made.find_comment("10042", COMMENT.marker)
 
 
 def test_no_comment_is_made_while_it_is_not_known_who_would_see_it(http: responses.RequestsMock) -> None:

@@ -58,6 +58,17 @@ def test_the_unique_part_of_the_name_is_the_uid(maildir: Path) -> None:
     ]
 
 
+def test_a_name_that_is_not_even_text_stops_nothing(maildir: Path) -> None:
+    for name in (b"1.example", b"2.caf\xe9.example", b"3.example"):
+        (Path(os.fsdecode(os.fsencode(maildir / "new") + b"/" + name))).write_bytes(MAIL)
+    mailbox = MaildirMailbox(maildir, folders=["INBOX"])
+    origins = [arrival.origin for arrival in take_all(mailbox)]
+    assert sorted(origin.uid for origin in origins) == ["1.example", r"2.caf\udce9.example", "3.example"]
+    mailbox.mark_taken(origins)
+    assert [os.fsencode(name) for name in names(maildir / "cur")][1] == b"2.caf\xe9.example:2,S"
+    assert take_all(mailbox) == []
+
+
 def test_a_taken_mail_lies_in_cur_as_seen(maildir: Path) -> None:
     (maildir / "new" / "1.example").write_bytes(MAIL)
 

@@ -114,3 +114,19 @@ def test_a_clock_that_is_set_while_the_bot_runs_is_seen_when_it_renews_its_lease
     store.renew(now(wrong_by[0]))
     assert not other.take_lease("poll", now() + LEASE - timedelta(seconds=3))
     assert other.take_lease("poll", now() + LEASE + timedelta(seconds=3))
+
+
+@pytest.mark.parametrize("step", [timedelta(minutes=4), timedelta(minutes=-4)])
+def test_a_clock_that_is_set_between_two_renewals_takes_nothing_and_loses_nothing(
+    stores: Stores, step: timedelta
+) -> None:
+    wrong_by = [timedelta(0)]
+    set_bot, other = stores.open("set"), stores.open("other")
+    set_bot._clock = lambda: datetime.now(UTC) + wrong_by[0]  # noqa: SLF001 - the machine's clock is set
+    assert other.take_lease("theirs", now())
+    assert not set_bot.take_lease("theirs", now())
+    wrong_by[0] = step
+    assert not set_bot.take_lease("theirs", now(step))
+    assert set_bot.take_lease("its own", now(step))
+    assert not other.take_lease("its own", now() + LEASE - timedelta(seconds=3))
+    assert other.take_lease("its own", now() + LEASE + timedelta(seconds=3))

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bot.domain.form import CAPTIONS, MOST_FILES, FormReport, parse_form, parse_form_briefly, read_form
+from bot.domain.form import (
+    CAPTIONS,
+    MOST_FILES,
+    FormReport,
+    TooManyNamesError,
+    parse_form,
+    parse_form_briefly,
+    read_form,
+)
 from bot.domain.identifiers import find_identifiers
 from bot.domain.severity import suggest_severity
 from bot.domain.submission import Attachment
@@ -204,3 +212,25 @@ def test_what_is_no_json_is_told_as_that(body: bytes) -> None:
     with pytest.raises(ValidationError) as caught:
         read_form(body)
     assert [fault["type"] for fault in caught.value.errors()] == ["json_invalid"]
+
+
+@pytest.mark.parametrize("place", ["whole", "reporter", "file"])
+def test_an_object_with_thousands_of_names_is_refused_as_one(place: str) -> None:
+    names = {f"n{number}": 1 for number in range(2000)}
+    places: dict[str, dict[str, Any]] = {
+        "whole": {**names},
+        "reporter": {"reporter": names},
+        "file": {"attachments": [names]},
+    }
+    with pytest.raises(TooManyNamesError):
+        read_form(json.dumps({"description": "Een lek.", **places[place]}).encode())
+
+
+def test_a_text_full_of_colons_and_a_hundred_files_are_no_names() -> None:
+    files = [{"name": f"{number}.txt", "content": "eA=="} for number in range(100)]
+    form = read_form(json.dumps({"description": "a: b\n" * 5000, "attachments": files}).encode())
+    assert len(form.attachments or ()) == 100
+
+
+def test_of_a_list_of_rubbish_the_first_fault_is_enough() -> None:
+    assert len(wrong({"description": "Een lek.", "attachments": [0] * 90})) == 1

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ from bot.errors import MeldpuntError, PermanentError
 
 # A look at the database's clock that took longer says little.
 _QUICK = timedelta(seconds=1)
+# What a clock may run off between two looks before it counts as put forward or back.
+_STEP = timedelta(seconds=2)
 
 
 class SqlTransaction:
@@ -61,7 +64,7 @@ class SqlStore:
     differ. `clock` tells this bot's time, to see how far the database is ahead.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of, and two clocks
         self,
         database_url: str,
         *,
@@ -69,14 +72,19 @@ class SqlStore:
         holder: str,
         lease: timedelta,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the database's address, the vault, the name of this bot and how long its claims hold."""
+        """Take the database's address, the vault, the name of this bot and how long its claims hold.
+
+        `ticks` counts seconds that nobody puts forward or back, to see when `clock` was.
+        """
         self._database = Database(database_url, setting="MELDPUNT_DATABASE_URL", history=MAIN)
         self._vault = vault
         self._holder = holder
         self._lease = lease
-        self._clock = clock
-        self._ahead = timedelta(0)
+        self._clock, self._ticks = clock, ticks
+        self._measured = timedelta(0)
+        self._looked_at, self._looked_tick = clock(), ticks()
         self._paired = False
 
     @contextmanager
@@ -176,8 +184,22 @@ class SqlStore:
         before = self._clock()
         there: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
         took = self._clock() - before
-        if took < _QUICK or self._ahead == timedelta(0):
-            self._ahead = timedelta(seconds=round((there - before - took / 2).total_seconds()))
+        if took < _QUICK or self._measured == timedelta(0):
+            self._measured = _whole(there - before - took / 2)
+            self._looked_at, self._looked_tick = self._clock(), self._ticks()
+
+    @property
+    def _ahead(self) -> timedelta:
+        """How far the database is ahead now: a clock that was put forward or back since the last look tells no lies."""
+        if not self._database.shared:
+            return timedelta(0)
+        passed = timedelta(seconds=self._ticks() - self._looked_tick)
+        stepped = self._clock() - self._looked_at - passed
+        return self._measured - _whole(stepped) if abs(stepped) > _STEP else self._measured
+
+
+def _whole(span: timedelta) -> timedelta:
+    return timedelta(seconds=round(span.total_seconds()))
 
 
 def _fitting(name: str) -> str:
