@@ -25,7 +25,7 @@ run: $(READY) ## Run the bot with the settings in settings.env
 	@$(BIN)/meldpunt run
 
 test: $(READY) ## Run the tests (those that want a server skip where it is missing)
-	@$(BIN)/pytest -q -m "not long" -n auto --dist worksteal
+	@$(BIN)/pytest -q -m "not long" -n auto
 
 check: $(READY) ## Lint, types, layers, then the tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
