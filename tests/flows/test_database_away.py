@@ -25,7 +25,9 @@ def test_a_bot_says_that_its_database_is_away_and_goes_on_when_it_is_back(
             until(lambda: readiness(address)[0] == 200)
             server.kill()
             maildir.deliver(mail())
-            until(lambda: readiness(address)[0] == 503)
+            # What was under way when it went away says first that its line broke.
+            until(lambda: "cannot be reached" in (readiness(address)[1].get("store") or ""))
+            assert readiness(address)[0] == 503
             problem = readiness(address)[1]["store"]
             server.start()
             until(lambda: readiness(address)[0] == 200)
