@@ -177,4 +177,4 @@ def _fault(error: Exception) -> ProblemError:
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{place.filename.rpartition('/')[2]}:{place.lineno}"
     get_log().error("form-failed", fault=type(error).__name__, where=where)
-    return ProblemError(FAULT, "Nothing was stored; the desk has been told.")
+    return ProblemError(FAULT, "It may be stored or not; the desk has been told.")
