@@ -35,8 +35,9 @@ from bot.domain.workdays import build_calendar
 from bot.errors import SettingsError
 from bot.health import Doors
 from bot.mappings import Mappings, load_mappings
-from bot.ports import Bot, IssueTracker, LoginDesk, Mailbox, Mailer, MailFiles, Store
+from bot.ports import Bot, IssueTracker, LoginDesk, Mailbox, Mailer, MailFiles
 from bot.settings import Line, MailboxSettings, MailerSettings, Settings, TrackerSettings
+from bot.store_port import Store
 
 # How long a bot may be silent before another takes its work over.
 LEASE = timedelta(seconds=20)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from bot.ports import Bot, Store
+    from bot.ports import Bot
     from bot.settings import Settings
+    from bot.store_port import Store
 
 app = typer.Typer(
     name="meldpunt",

@@ -16,10 +16,10 @@ import typer
 from bot.domain.inbox import InboxRow
 from bot.domain.outbox import DeliveryRow
 from bot.domain.sla import Deadline
-from bot.ports import ReportView
 from bot.services.checking import Check
 from bot.services.importing import Imported
 from bot.services.once import Round
+from bot.store_port import ReportView
 
 Value = Mapping[str, object]
 

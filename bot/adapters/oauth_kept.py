@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from bot.adapters.oauth_answers import Asker, LoginEndedError
 from bot.errors import MeldpuntError, PermanentError, StoreError, TransientError
 from bot.log import get_log
-from bot.ports import Grant, Store
+from bot.ports import Grant
+from bot.store_port import Store
 
 
 class KeptLogin:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bot.ports import Store
+from bot.store_port import Store
 
 
 def show_inbox(store: Store, number: int, now: datetime, by: str) -> bytes:

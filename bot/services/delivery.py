@@ -32,9 +32,10 @@ from bot.errors import (
     UnsettledError,
 )
 from bot.log import get_log
-from bot.ports import Bot, Consequence, Transaction
+from bot.ports import Bot, Consequence
 from bot.services.notices import send_mail
 from bot.services.tracking import add_comment, create_issue, link_files, queue_warning, upload_file
+from bot.store_port import Transaction
 
 # Seconds that finished deliveries wait for others, so that they share one commit.
 LINGER = 0.01

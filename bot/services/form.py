@@ -13,8 +13,9 @@ from bot.domain.understanding import route_of
 from bot.domain.workdays import Calendar
 from bot.errors import TransientError
 from bot.log import get_log
-from bot.ports import Bot, Transaction
+from bot.ports import Bot
 from bot.services.intake import next_reference
+from bot.store_port import Transaction
 
 # Another bot can be quicker once; then its row is there to be found.
 TRIES = 3

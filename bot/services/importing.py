@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from bot.domain.imported import NotImported, draft_arrival
 from bot.domain.inbox import Arrival
-from bot.ports import MailFiles, Store
+from bot.ports import MailFiles
+from bot.store_port import Store
 
 # One batch is one commit: enough to share its cost, little enough to keep memory flat.
 MOST_MAILS = 64

@@ -27,8 +27,9 @@ from bot.domain.understanding import Understanding, route_of
 from bot.domain.whole_text import add_whole_text, is_cut
 from bot.errors import MeldpuntError, StoreError, TransientError, UnreadableError
 from bot.log import get_log
-from bot.ports import Bot, Mailbox, Transaction
+from bot.ports import Bot, Mailbox
 from bot.services.notices import draft_receipt
+from bot.store_port import Transaction
 
 # Mails understood before one commit: enough to share the cost of a commit, few enough to lose little work.
 BATCH = 16

@@ -9,8 +9,9 @@ from bot.domain.report import Report, Status
 from bot.domain.submission import Submission
 from bot.errors import PermanentError, TransientError
 from bot.log import get_log
-from bot.ports import Bot, Consequence, Transaction
+from bot.ports import Bot, Consequence
 from bot.render import draft_notice
+from bot.store_port import Transaction
 
 
 def draft_receipt(bot: Bot, report: Report, submission: Submission) -> Order | str:

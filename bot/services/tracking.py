@@ -18,7 +18,8 @@ from bot.domain.outbox import (
 )
 from bot.errors import PermanentError, UnsettledError
 from bot.log import get_log
-from bot.ports import Bot, Consequence, IssueTracker, Transaction
+from bot.ports import Bot, Consequence, IssueTracker
+from bot.store_port import Transaction
 
 
 def create_issue(bot: Bot, delivery: Delivery, order: CreateIssue) -> Consequence:

@@ -20,7 +20,7 @@ from bot.domain.report import Report, ReportFile, Status
 from bot.domain.reporter import Reporter
 from bot.domain.severity import Severity, Suggestion
 from bot.domain.submission import Kind
-from bot.ports import Transaction
+from bot.store_port import Transaction
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=20)

@@ -13,10 +13,11 @@ import pytest
 
 from bot.domain.issue import Block, IssueDraft, IssueLink
 from bot.errors import OutcomeUnknownError, StoreAwayError
-from bot.ports import Bot, Transaction
+from bot.ports import Bot
 from bot.services.delivery import deliver_issues
 from bot.services.intake import poll_mailbox, process_inbox
 from bot.settings import MailboxSettings
+from bot.store_port import Transaction
 from tests.builders import mail
 from tests.rigs.bots import Clock, idle_bot
 from tests.rigs.maildir import Maildir

@@ -8,8 +8,8 @@ import pytest
 
 from bot.domain.imported import FoundMail, NotImported
 from bot.domain.inbox import InboxRow
-from bot.ports import Store
 from bot.services.importing import MOST_MAILS, Import, Imported, count_old_mail, import_mail
+from bot.store_port import Store
 from tests.rigs.stores import NOW, Stores
 
 RAW = b"From: jan@example.org\r\nMessage-ID: <%d@example.org>\r\n\r\nhello"

@@ -8,13 +8,13 @@ from sqlalchemy import insert, select
 
 from bot.adapters.store.claims import Scope
 from bot.adapters.store.schema import events
-from bot.ports import Event
+from bot.store_port import Event
 
 _INSERT = insert(events)
 
 
 class SqlEvents:
-    """Fulfils `ports.Events` within one transaction."""
+    """Fulfils `store_port.Events` within one transaction."""
 
     def __init__(self, scope: Scope) -> None:
         """Take what the transaction shares."""
@@ -23,7 +23,7 @@ class SqlEvents:
     def append(
         self, kind: str, at: datetime, /, *, report_id: str | None = None, **facts: str | int | None
     ) -> None:
-        """See `ports.Events`."""
+        """See `store_port.Events`."""
         row = {"kind": kind, "at": at, "report_id": report_id, "facts": json.dumps(facts)}
         self._connection.execute(_INSERT, row)
 

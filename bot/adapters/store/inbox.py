@@ -43,7 +43,7 @@ _SAME_MAIL = (
 
 
 class SqlInbox:
-    """Fulfils `ports.Inbox` within one transaction."""
+    """Fulfils `store_port.Inbox` within one transaction."""
 
     def __init__(self, scope: Scope) -> None:
         """Take what the transaction shares."""
@@ -51,7 +51,7 @@ class SqlInbox:
         self._connection = scope.connection
 
     def unknown(self, origins: Sequence[Origin]) -> Collection[Origin]:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         uids: dict[tuple[str, str, int], list[str]] = {}
         for origin in origins:
             uids.setdefault((origin.mailbox, origin.folder, origin.uidvalidity), []).append(origin.uid)
@@ -71,7 +71,7 @@ class SqlInbox:
         return found
 
     def add(self, arrivals: Sequence[Arrival], now: datetime) -> int:
-        """See `ports.Inbox`; data keys of a batch are one commit in the key database before this one."""
+        """See `store_port.Inbox`; data keys of a batch are one commit in the key database before this one."""
         unknown = self.unknown([arrival.origin for arrival in arrivals])
         fresh: dict[Origin, Arrival] = {}
         for arrival in arrivals:
@@ -103,7 +103,7 @@ class SqlInbox:
     def claim(
         self, now: datetime, limit: int, *, newest: bool = False, most_bytes: int = MOST_BYTES
     ) -> Sequence[InboxItem]:
-        """See `ports.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
+        """See `store_port.Inbox`; an item that cannot be opened is held with the reason and the others go on."""
         free = select(inbox.c.number, inbox.c.size).where(_NEW, is_free(inbox))
         values = claim_values(self._scope, now)
         order = [column.desc() for column in _BY_AGE] if newest else _BY_AGE
@@ -130,13 +130,13 @@ class SqlInbox:
         return items
 
     def put_back(self, items: Sequence[InboxItem]) -> None:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         for item in items:
             mine = update(inbox).where(inbox.c.id == item.id, inbox.c.attempts == item.attempts, _NEW)
             self._connection.execute(mine.values(attempts=inbox.c.attempts - 1, **FREE))
 
     def same_mail(self, item: InboxItem) -> tuple[int, str] | None:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         self._scope.file_alone()
         row = self._connection.execute(_SAME_MAIL, {"item_id": item.id}).one_or_none()
         return (row.number, row.report_id) if row else None
@@ -151,7 +151,7 @@ class SqlInbox:
         now: datetime,
         message_id: str | None = None,
     ) -> None:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         outcome = {
             "state": InboxState.HELD if kind == Kind.HELD else InboxState.DONE,
             "kind": kind,
@@ -167,7 +167,7 @@ class SqlInbox:
             )
 
     def rows(self, *, only_open: bool = False) -> Sequence[InboxRow]:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         wanted = select(inbox, reports.c.reference.label("report")).outerjoin(
             reports, reports.c.id == inbox.c.report_id
         )
@@ -176,23 +176,23 @@ class SqlInbox:
         return [_row(row) for row in self._connection.execute(wanted.order_by(inbox.c.number))]
 
     def count_held(self) -> int:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         return self._connection.scalar(select(func.count()).select_from(inbox).where(_HELD)) or 0
 
     def count_waiting(self) -> int:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         return self._connection.scalar(select(func.count()).select_from(inbox).where(_NEW)) or 0
 
     def unsettled(self) -> bool:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         return bool(self._connection.scalar(select(exists().where(_NEW, inbox.c.holder.is_not(None)))))
 
     def raw(self, number: int) -> bytes:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         return self._scope.sealed.get(RAW, self._find(number).id)
 
     def retry(self, number: int, now: datetime, *, as_report: bool = False) -> None:  # noqa: ARG002 - the port's shape
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         row = self._find(number)
         if row.report_id is not None:
             raise PermanentError(f"inbox item {number} became a report and cannot be read again")
@@ -202,7 +202,7 @@ class SqlInbox:
         self._set(number, state=InboxState.NEW, as_report=as_report, **again, **FREE)
 
     def drop(self, number: int, now: datetime) -> None:
-        """See `ports.Inbox`."""
+        """See `store_port.Inbox`."""
         row = self._find(number)
         if row.state != InboxState.HELD:
             raise PermanentError(f"inbox item {number} is {row.state}; only a held one can be dropped")

@@ -13,14 +13,14 @@ from bot.adapters.store.sealing import LOGIN, Plain
 
 
 class SqlLogins:
-    """Fulfils `ports.Logins` within one transaction."""
+    """Fulfils `store_port.Logins` within one transaction."""
 
     def __init__(self, scope: Scope) -> None:
         """Take what the transaction shares."""
         self._scope = scope
 
     def get(self, account: str, first: SecretStr | None) -> SecretStr | None:
-        """See `ports.Logins`; UnopenableError when what is kept cannot be opened."""
+        """See `store_port.Logins`; UnopenableError when what is kept cannot be opened."""
         number = self._id(account)
         wanted = select(kept_logins.c.first_hash).where(kept_logins.c.id == number)
         row = self._scope.connection.execute(wanted).one_or_none()
@@ -32,7 +32,7 @@ class SqlLogins:
         return SecretStr(self._scope.sealed.get(LOGIN, number).decode())
 
     def keep(self, account: str, token: SecretStr, first: SecretStr | None, now: datetime) -> None:
-        """See `ports.Logins`."""
+        """See `store_port.Logins`."""
         scope, number = self._scope, self._id(account)
         [key_id] = scope.vault.mint(1, now)
         facts = {"key_id": key_id, "first_hash": self._mark(first), "updated_at": now}

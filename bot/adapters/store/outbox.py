@@ -97,7 +97,7 @@ def _claim_statement(mail: bool | None, newest: bool) -> ReturningUpdate[Any]:  
 
 
 class SqlOutbox:
-    """Fulfils `ports.Outbox` within one transaction."""
+    """Fulfils `store_port.Outbox` within one transaction."""
 
     def __init__(self, scope: Scope) -> None:
         """Take what the transaction shares."""
@@ -105,7 +105,7 @@ class SqlOutbox:
         self._connection = scope.connection
 
     def add(self, orders: Sequence[Order], now: datetime) -> None:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         if not orders:
             return
         facts = self._facts({order.report_id for order in orders})
@@ -134,7 +134,7 @@ class SqlOutbox:
     def claim(
         self, now: datetime, limit: int, *, mail: bool | None = None, newest: bool = False
     ) -> Sequence[Delivery]:
-        """See `ports.Outbox`; an order that cannot be opened is held with the reason and the others go on."""
+        """See `store_port.Outbox`; an order that cannot be opened is held with the reason and the others go on."""
         values = claim_values(self._scope, now) | {"most": limit}
         rows = self._connection.execute(_claim_statement(mail, newest), values).all()
         if newest and not rows:
@@ -169,7 +169,7 @@ class SqlOutbox:
         return {row.id: row.reference for row in rows}
 
     def record(self, outcomes: Sequence[Outcome], now: datetime) -> Collection[str]:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         done = [each.delivery.id for each in outcomes if each.result is Result.DONE]
         written = set(self._finish(done, now, state=OutboxState.DONE, reason=None)) if done else set()
         for each in outcomes:
@@ -200,37 +200,37 @@ class SqlOutbox:
         return bool(self._connection.execute(_STILL_CLAIMED, claim_of | values).rowcount)
 
     def waits_in(self, lane: str) -> bool:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         return bool(self._connection.scalar(select(exists().where(_WAITING, outbox.c.lane == lane))))
 
     def next_due_at(self) -> datetime | None:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         at = func.coalesce(outbox.c.lease_until, outbox.c.due_at)
         earliest = select(func.min(at, type_=outbox.c.due_at.type)).where(_WAITING, _first_of_its_lane())
         return self._scope.here(self._connection.scalar(earliest))
 
     def rows(self, *, only_open: bool = False) -> Sequence[DeliveryRow]:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         wanted = select(outbox, reports.c.reference).join(reports)
         if only_open:
             wanted = wanted.where(or_(_WAITING, _HELD))
         return [_row(row) for row in self._connection.execute(wanted.order_by(outbox.c.number))]
 
     def count_held(self) -> int:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         return self._connection.scalar(select(func.count()).select_from(outbox).where(_HELD)) or 0
 
     def count_waiting(self) -> int:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         return self._connection.scalar(select(func.count()).select_from(outbox).where(_WAITING)) or 0
 
     def unsettled(self, since: datetime) -> bool:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         open_end = or_(outbox.c.holder.is_not(None), outbox.c.tried_at > self._scope.there(since))
         return bool(self._connection.scalar(select(exists().where(_WAITING, open_end))))
 
     def retry(self, number: int, now: datetime) -> str:
-        """See `ports.Outbox`; an attempt that is under way goes on, and the next one comes at once."""
+        """See `store_port.Outbox`; an attempt that is under way goes on, and the next one comes at once."""
         row = self._find_open(number)
         from_start = {} if row.holder else {"attempts": 0}
         due_at = self._scope.there(now)
@@ -238,7 +238,7 @@ class SqlOutbox:
         return str(row.report_id)
 
     def drop(self, number: int, now: datetime) -> str:
-        """See `ports.Outbox`."""
+        """See `store_port.Outbox`."""
         row = self._find_open(number)
         self._finish([row.id], now, state=OutboxState.DROPPED)
         return str(row.report_id)

@@ -20,7 +20,7 @@ from bot.domain.report import Report, ReportFile, Status
 from bot.domain.reporter import Reporter
 from bot.domain.severity import Severity, Suggestion
 from bot.errors import PermanentError, TransientError
-from bot.ports import Event, ReportView
+from bot.store_port import Event, ReportView
 
 _NOTHING_OPENED = Words("", "", ())
 
@@ -35,7 +35,7 @@ _REPORTER_OF = select(reporters.c.id).where(reporters.c.address_hash == bindpara
 
 
 class SqlReports:
-    """Fulfils `ports.Reports` within one transaction."""
+    """Fulfils `store_port.Reports` within one transaction."""
 
     def __init__(self, scope: Scope) -> None:
         """Take what the transaction shares."""
@@ -43,7 +43,7 @@ class SqlReports:
         self._connection = scope.connection
 
     def next_reference(self, prefix: str, year: int) -> str:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         name = f"{prefix}-{year}"
         first = insert_here(self._connection, counters).values(name=name, value=1)
         # The row is locked until the commit: the next bot waits, and a number that was not used is given again.
@@ -54,7 +54,7 @@ class SqlReports:
         return f"{name}-{value:04d}"
 
     def find_reporter(self, address: str) -> Reporter | None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         reporter_id = self._connection.scalar(_REPORTER_OF, {"hashed": self._hash(address)})
         if reporter_id is None:
             return None
@@ -71,7 +71,7 @@ class SqlReports:
         tracker: str,
         route: str | None = None,
     ) -> None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         key_id, contact = self._settle_key(reporter, item)
         self._connection.execute(
             insert(reports), _new_row(report, reporter, item) | {"tracker": tracker, "route": route}
@@ -99,7 +99,7 @@ class SqlReports:
         return str(key_id), ()
 
     def add_mail(self, report_id: str, item: InboxItem) -> None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         wanted = select(reporters.c.key_id).join(reports, reports.c.reporter_id == reporters.c.id)
         key_id = self._connection.execute(wanted.where(reports.c.id == report_id)).scalar_one()
         self._reseal(item, self._claimed_key(item), key_id)
@@ -146,24 +146,24 @@ class SqlReports:
             self._connection.execute(insert(files), rows)
 
     def set_status(self, report_id: str, status: Status) -> None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         self._set(report_id, status=status)
 
     def set_issue(self, report_id: str, link: IssueLink) -> None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         self._set(report_id, issue_id=link.id, issue_url=link.url)
 
     def _set(self, report_id: str, **values: object) -> None:
         self._connection.execute(_THIS_REPORT, {"this_report": report_id, **values})
 
     def issue(self, report_id: str) -> IssueLink | None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         wanted = select(reports.c.issue_id, reports.c.issue_url).where(reports.c.id == report_id)
         row = self._connection.execute(wanted).one_or_none()
         return _issue(row) if row else None
 
     def files(self, report_id: str) -> Sequence[SafeFile]:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         wanted = select(files).where(
             files.c.report_id == report_id, files.c.uploadable, files.c.link.is_(None)
         )
@@ -171,7 +171,7 @@ class SqlReports:
         return [_sealed_copy(row) for row in rows]
 
     def file(self, report_id: str, number: int) -> SafeFile:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         wanted = select(files).where(files.c.report_id == report_id, files.c.number == number)
         row = self._connection.execute(wanted).one_or_none()
         if row is None:
@@ -184,25 +184,25 @@ class SqlReports:
         return replace(_sealed_copy(row), content=content)
 
     def set_uploaded(self, report_id: str, number: int, link: str) -> None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         this = (files.c.report_id == report_id, files.c.number == number)
         self._connection.execute(update(files).where(*this).values(link=link))
         self._scope.sealed.forget(COPY, [_copy_id(report_id, number)])
 
     def unlinked(self, report_id: str) -> Mapping[int, str]:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         wanted = select(files.c.number, files.c.link).where(
             files.c.report_id == report_id, files.c.link.is_not(None), not_(files.c.linked)
         )
         return {row.number: row.link for row in self._connection.execute(wanted.order_by(files.c.number))}
 
     def set_linked(self, report_id: str, numbers: Collection[int]) -> None:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         these = (files.c.report_id == report_id, files.c.number.in_(list(numbers)))
         self._connection.execute(update(files).where(*these).values(linked=True))
 
     def get(self, reference: str) -> ReportView:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         row = self._connection.execute(select(reports).where(reports.c.reference == reference)).one_or_none()
         if row is None:
             raise PermanentError(f"there is no report `{reference}`; `meldpunt report list` shows all")
@@ -212,7 +212,7 @@ class SqlReports:
         return _view(row, report, SqlEvents(self._scope).of_report(row.id))
 
     def rows(self) -> Sequence[ReportView]:
-        """See `ports.Reports`."""
+        """See `store_port.Reports`."""
         newest_first = (reports.c.received_at.desc(), reports.c.reference.desc())
         rows = self._connection.execute(select(reports).order_by(*newest_first)).all()
         return [_view(row, _report(row, _NOTHING_OPENED, []), ()) for row in rows]

@@ -31,7 +31,7 @@ _STEP = timedelta(seconds=2)
 
 
 class SqlTransaction:
-    """Fulfils `ports.Transaction`."""
+    """Fulfils `store_port.Transaction`."""
 
     def __init__(self, scope: Scope) -> None:
         """Take what the parts share."""
@@ -45,7 +45,7 @@ class SqlTransaction:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """See `ports.Transaction`."""
+        """See `store_port.Transaction`."""
         spent, locks = len(self._scope.spent_keys), set(self._scope.locks)
         try:
             with self._scope.connection.begin_nested():
@@ -58,7 +58,7 @@ class SqlTransaction:
 
 
 class SqlStore:
-    """Fulfils `ports.Store`; made without touching a database, which is migrated at first use.
+    """Fulfils `store_port.Store`; made without touching a database, which is migrated at first use.
 
     Leases, due times and attempts count in the time of a database that machines share, for their own clocks
     differ. `clock` tells this bot's time, to see how far the database is ahead.
@@ -89,7 +89,7 @@ class SqlStore:
 
     @contextmanager
     def begin(self) -> Iterator[SqlTransaction]:
-        """See `ports.Store`."""
+        """See `store_port.Store`."""
         self._pair()
         with self._database.begin() as connection:
             sealed = SealedValues(connection, self._vault)
@@ -101,7 +101,7 @@ class SqlStore:
             self._vault.forget(scope.spent_keys)
 
     def take_lease(self, name: str, now: datetime) -> bool:
-        """See `ports.Store`."""
+        """See `store_port.Store`."""
         self._pair()
         with self._database.begin() as connection:
             return self._take(connection, name, now + self._ahead)
@@ -114,7 +114,7 @@ class SqlStore:
         return insert_once(connection, leases, row)
 
     def renew(self, now: datetime) -> None:
-        """See `ports.Store`; touches nothing when this bot never used its store."""
+        """See `store_port.Store`; touches nothing when this bot never used its store."""
         if not self._paired:
             return
         with self._database.begin() as connection:
@@ -129,14 +129,14 @@ class SqlStore:
             connection.execute(renew(outbox, self._holder, now, self._lease).values(tried_at=now))
 
     def release(self) -> None:
-        """See `ports.Store`; touches nothing when this bot never used its store."""
+        """See `store_port.Store`; touches nothing when this bot never used its store."""
         if not self._paired:
             return
         with self._database.begin() as connection:
             _free(connection, self._holder)
 
     def check(self) -> Sequence[str]:
-        """See `ports.Store`."""
+        """See `store_port.Store`."""
         try:
             self._pair()
             with self.begin() as transaction:
@@ -146,7 +146,7 @@ class SqlStore:
             return [str(error)]
 
     def close(self) -> None:
-        """See `ports.Store`."""
+        """See `store_port.Store`."""
         self._database.close()
         self._vault.close()
 
